@@ -1,0 +1,37 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Type } from '@nestjs/common';
+import type { Credential } from '../../core/access/authenticator.port.js';
+import type { DomainError } from '../../core/errors/domain-error.js';
+
+/** A set of requests that belongs to a dialect: an exact path prefix, and the kind of API key where two documents share a path. */
+export interface Claim {
+  /** Exact prefix: `/api` claims `/api` and everything below `/api/`. */
+  readonly prefix: string;
+  /** Only requests whose `x-api-key` starts like this. */
+  readonly apiKeyPrefix?: string;
+}
+
+export interface RenderedError {
+  readonly status: number;
+  readonly body: string | object;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** One documented HTTP surface, as a value: routing, status, limits, errors and its OpenAPI page derive from it. */
+export interface Dialect {
+  readonly name: string;
+  readonly title: string;
+  readonly description: string;
+  readonly module: Type;
+  readonly claims: readonly Claim[];
+  /** What a POST answers unless its handler says otherwise. */
+  readonly created: 200 | 201;
+  readonly bodyLimit: number;
+  readonly cors: { readonly credentials: boolean; readonly methods: readonly string[]; readonly headers: readonly string[] } | false;
+  readonly rateLimit?: { readonly requests: number; readonly seconds: number };
+  /** How Swagger's Authorize button signs in. */
+  readonly auth: { readonly kind: 'password'; readonly tokenUrl: string } | { readonly kind: 'bearer' } | { readonly kind: 'apiKey' };
+  /** Where a request carries its credential, or null when it brought none. */
+  credential(headers: IncomingHttpHeaders): Credential | null;
+  renderError(error: DomainError): RenderedError;
+}
