@@ -1,0 +1,45 @@
+import type { Secret } from '../core/credentials/secret.js';
+
+/** A model provider as the environment configured it. */
+export interface ProviderConfig {
+  readonly apiKey: Secret | null;
+  /** Only Anthropic: a subscription token instead of a key. */
+  readonly oauthToken: Secret | null;
+  readonly baseUrl: string | null;
+}
+
+export type ProviderName = 'anthropic' | 'openai' | 'google';
+
+/** Every setting of the server, validated once at start. No other file reads `process.env`. */
+export abstract class Config {
+  abstract readonly host: string;
+  abstract readonly port: number;
+  /** Without a trailing slash; default `http://<host>:<port>`. */
+  abstract readonly publicUrl: string;
+  /** Absolute. */
+  abstract readonly dataDir: string;
+  abstract readonly adminPassword: Secret | null;
+  /** 32 bytes; from the environment or the data folder. */
+  abstract readonly masterKey: Secret;
+  abstract readonly databaseUrl: Secret | null;
+  /** `unix:///var/run/docker.sock`, `tcp://host:2376`, `ssh://user@host`. */
+  abstract readonly dockerHost: string;
+  /** Folder with ca.pem, cert.pem, key.pem for `tcp://`. */
+  abstract readonly dockerCertPath: string | null;
+  abstract readonly engine: 'docker' | 'local';
+  abstract readonly allowLocalEngine: boolean;
+  abstract readonly defaultRuntime: string | null;
+  abstract readonly defaultModel: string | null;
+  /** Providers that have a key, a token or a base URL. */
+  abstract readonly providers: Readonly<Partial<Record<ProviderName, ProviderConfig>>>;
+  /** Minutes without work after which a runtime process sleeps. 0: never. */
+  abstract readonly idleMinutes: number;
+  /** Origins that may call from a browser, besides our own. */
+  abstract readonly corsOrigins: readonly string[];
+  abstract readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
+  abstract readonly trinity: {
+    readonly uniform404: boolean;
+    readonly wsAnonymous: boolean;
+    readonly createMinRole: 'user' | 'operator' | 'creator' | 'admin';
+  };
+}

@@ -1,0 +1,14 @@
+import { Column, Entity, Index, PrimaryGeneratedColumn } from 'typeorm';
+
+/** Access to one agent for whoever signs in with an e-mail address. */
+@Entity('agent_shares')
+@Index('agent_shares_agent_email', ['agentId', 'email'], { unique: true })
+@Index('agent_shares_email', ['email'])
+export class AgentShare {
+  @PrimaryGeneratedColumn({ type: 'int' }) id!: number;
+  @Column({ type: 'text' }) agentId!: string;
+  /** Lower case. */
+  @Column({ type: 'text' }) email!: string;
+  @Column({ type: 'text' }) sharedById!: string;
+  @Column({ type: 'timestamptz' }) createdAt!: Date;
+}

@@ -1,0 +1,41 @@
+import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+
+export type ApprovalsMode = 'ask' | 'auto';
+
+/** A configuration: runtime, model, prompts, limits, and who owns it. Its containers are Instances. */
+@Entity('agents')
+@Index('agents_slug', ['slug'], { unique: true })
+@Index('agents_owner', ['ownerId'])
+@Index('agents_org', ['orgId'])
+export class Agent {
+  @PrimaryColumn({ type: 'text' }) id!: string;
+  @Column({ type: 'text' }) orgId!: string;
+  @Column({ type: 'text' }) ownerId!: string;
+  /** Unique in the installation; what trinity and SSH address. */
+  @Column({ type: 'text' }) slug!: string;
+  @Column({ type: 'text' }) displayName!: string;
+  @Column({ type: 'text' }) type!: string;
+  @Column({ type: 'text' }) runtime!: string;
+  @Column({ type: 'text', nullable: true }) model!: string | null;
+  @Column({ type: 'text', nullable: true }) template!: string | null;
+  /** Extra system prompt. */
+  @Column({ type: 'text', nullable: true }) instructions!: string | null;
+  @Column({ type: 'text', nullable: true }) githubRepo!: string | null;
+  /** Cores, as asked for: "2", "0.5". */
+  @Column({ type: 'text' }) cpu!: string;
+  /** Memory, as asked for: "4g". */
+  @Column({ type: 'text' }) memory!: string;
+  @Column({ type: 'text' }) approvals!: ApprovalsMode;
+  @Column({ type: 'boolean', default: false }) autonomy!: boolean;
+  @Column({ type: 'boolean', default: false }) readOnly!: boolean;
+  @Column({ type: 'boolean', default: false }) isSystem!: boolean;
+  /** Seconds one turn may take. */
+  @Column({ type: 'int', default: 3600 }) timeoutSeconds!: number;
+  @Column({ type: 'jsonb', default: [] }) tags!: string[];
+  /** Approval patterns a person answered with "always". */
+  @Column({ type: 'jsonb', default: [] }) alwaysAllowed!: string[];
+  /** Bumped on every configuration change; an instance made from an older revision differs from what is stored. */
+  @Column({ type: 'int', default: 1 }) revision!: number;
+  @Column({ type: 'timestamptz' }) createdAt!: Date;
+  @Column({ type: 'timestamptz' }) updatedAt!: Date;
+}

@@ -1,0 +1,32 @@
+import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+import type { InstanceState } from './instance.lifecycle.js';
+
+/** One container made from an agent. `desired` is what was asked for, `state` what is. */
+@Entity('instances')
+@Index('instances_agent', ['agentId'])
+export class Instance {
+  @PrimaryColumn({ type: 'text' }) id!: string;
+  @Column({ type: 'text' }) agentId!: string;
+  @Column({ type: 'text' }) desired!: 'running' | 'stopped' | 'removed';
+  @Column({ type: 'text' }) state!: InstanceState;
+  /** Since when `state` holds. */
+  @Column({ type: 'timestamptz' }) stateSince!: Date;
+  /** Why it is not running, or what it waits for: a sentence for people. */
+  @Column({ type: 'text', nullable: true }) reason!: string | null;
+  /** Container id; null before it was made and after it is gone. */
+  @Column({ type: 'text', nullable: true }) ref!: string | null;
+  @Column({ type: 'text', nullable: true }) containerName!: string | null;
+  @Column({ type: 'text', nullable: true }) image!: string | null;
+  /** The engine's start time of the run we know: another one means it was restarted behind our back. */
+  @Column({ type: 'text', nullable: true }) boot!: string | null;
+  @Column({ type: 'timestamptz', nullable: true }) startedAt!: Date | null;
+  @Column({ type: 'int', nullable: true }) exitCode!: number | null;
+  @Column({ type: 'boolean', default: false }) oomKilled!: boolean;
+  /** Failed attempts since it last ran well; drives the back-off. */
+  @Column({ type: 'int', default: 0 }) failures!: number;
+  /** No attempt before this time. */
+  @Column({ type: 'timestamptz', nullable: true }) retryAt!: Date | null;
+  /** The agent's revision this container was made from. */
+  @Column({ type: 'int', default: 0 }) revision!: number;
+  @Column({ type: 'timestamptz' }) createdAt!: Date;
+}
