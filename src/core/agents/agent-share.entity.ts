@@ -1,4 +1,4 @@
-import { Column, Entity, Index, PrimaryGeneratedColumn } from 'typeorm';
+import { Column, Entity, ForeignKey, Index, PrimaryGeneratedColumn } from 'typeorm';
 
 /** Access to one agent for whoever signs in with an e-mail address. */
 @Entity('agent_shares')
@@ -6,7 +6,9 @@ import { Column, Entity, Index, PrimaryGeneratedColumn } from 'typeorm';
 @Index('agent_shares_email', ['email'])
 export class AgentShare {
   @PrimaryGeneratedColumn({ type: 'int' }) id!: number;
-  @Column({ type: 'text' }) agentId!: string;
+  @ForeignKey('Agent', { name: 'agent_shares_agent_id_fkey', onDelete: 'CASCADE' })
+  @Column({ type: 'text' })
+  agentId!: string;
   /** Lower case. */
   @Column({ type: 'text' }) email!: string;
   @Column({ type: 'text' }) sharedById!: string;

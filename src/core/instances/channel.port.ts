@@ -69,7 +69,11 @@ export interface Following {
 export interface Channel {
   ping(): Promise<void>;
   /** At most 1 MiB a call; regular files only. */
-  read(place: Place, path: string, range?: { readonly offset?: number; readonly length?: number }): Promise<{
+  read(
+    place: Place,
+    path: string,
+    range?: { readonly offset?: number; readonly length?: number },
+  ): Promise<{
     readonly data: Buffer;
     readonly size: number;
     readonly modifiedAt: Date;

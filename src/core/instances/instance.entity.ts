@@ -1,4 +1,4 @@
-import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+import { Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
 import type { InstanceState } from './instance.lifecycle.js';
 
 /** One container made from an agent. `desired` is what was asked for, `state` what is. */
@@ -6,7 +6,9 @@ import type { InstanceState } from './instance.lifecycle.js';
 @Index('instances_agent', ['agentId'])
 export class Instance {
   @PrimaryColumn({ type: 'text' }) id!: string;
-  @Column({ type: 'text' }) agentId!: string;
+  @ForeignKey('Agent', { name: 'instances_agent_id_fkey', onDelete: 'CASCADE' })
+  @Column({ type: 'text' })
+  agentId!: string;
   @Column({ type: 'text' }) desired!: 'running' | 'stopped' | 'removed';
   @Column({ type: 'text' }) state!: InstanceState;
   /** Since when `state` holds. */

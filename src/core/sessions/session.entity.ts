@@ -1,0 +1,35 @@
+import { Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
+
+/** One conversation with an instance. */
+@Entity('sessions')
+@Index('sessions_agent', ['agentId', 'createdAt'])
+@Index('sessions_instance', ['instanceId'])
+export class Session {
+  @PrimaryColumn({ type: 'text' }) id!: string;
+  @ForeignKey('Agent', { name: 'sessions_agent_id_fkey', onDelete: 'CASCADE' })
+  @Column({ type: 'text' })
+  agentId!: string;
+  @ForeignKey('Instance', { name: 'sessions_instance_id_fkey', onDelete: 'CASCADE' })
+  @Column({ type: 'text' })
+  instanceId!: string;
+  /** Who talks. */
+  @Column({ type: 'text' }) userId!: string;
+  @Column({ type: 'text' }) status!: 'active' | 'closed';
+  @Column({ type: 'text', nullable: true }) title!: string | null;
+  /** The runtime's own id of the conversation; null until it has one. */
+  @Column({ type: 'text', nullable: true }) runtimeSessionId!: string | null;
+  /** Generation that has the conversation loaded; null when none has. */
+  @Column({ type: 'int', nullable: true }) liveGeneration!: number | null;
+  /** Generation that was asked to load it, and for which step we wait. */
+  @Column({ type: 'int', nullable: true }) attachGeneration!: number | null;
+  @Column({ type: 'text', nullable: true }) attachStep!: 'new' | 'load' | 'mode' | null;
+  /** Number of the newest event. */
+  @Column({ type: 'int', default: 0 }) eventSeq!: number;
+  @Column({ type: 'int', default: 0 }) messageCount!: number;
+  @Column({ type: 'text', nullable: true }) model!: string | null;
+  @Column({ type: 'double precision', default: 0 }) costUsd!: number;
+  @Column({ type: 'int', default: 0 }) contextUsed!: number;
+  @Column({ type: 'int', default: 0 }) contextMax!: number;
+  @Column({ type: 'timestamptz' }) createdAt!: Date;
+  @Column({ type: 'timestamptz', nullable: true }) lastMessageAt!: Date | null;
+}
