@@ -1,0 +1,199 @@
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import { Secret } from '../core/credentials/secret.js';
+import type { Config, ProviderConfig, ProviderName } from './config.js';
+import { ConfigError } from './config-error.js';
+import { masterKeyFrom, parseMasterKey } from './master-key.js';
+
+const yesNo = (name: string) =>
+  z
+    .enum(['true', 'false', '1', '0'], { error: `${name} must be true or false.` })
+    .transform((text) => text === 'true' || text === '1')
+    .default(false);
+
+/** A URL is never repeated in a message: it may carry a password. */
+const url = (name: string, protocols: readonly string[], example: string) =>
+  z.string().refine((text) => protocols.includes(protocolOf(text)), {
+    error: `${name} must be a URL such as ${example}.`,
+  });
+
+const httpUrl = (name: string) =>
+  url(name, ['http:', 'https:'], 'https://example.com').transform((text) => text.replace(/\/+$/, ''));
+
+const wholeNumber = (name: string, from: number, to: number) =>
+  z
+    .string()
+    .refine((text) => /^\d{1,9}$/.test(text) && Number(text) >= from && Number(text) <= to, {
+      error: `${name} must be a whole number from ${from} to ${to}.`,
+    })
+    .transform(Number);
+
+const schema = z.object({
+  FLOTILLA_HOST: z
+    .string()
+    .regex(/^[A-Za-z0-9.:-]+$/, 'FLOTILLA_HOST must be an address such as 127.0.0.1.')
+    .default('127.0.0.1'),
+  FLOTILLA_PORT: wholeNumber('FLOTILLA_PORT', 0, 65_535).default(8000),
+  FLOTILLA_PUBLIC_URL: httpUrl('FLOTILLA_PUBLIC_URL').optional(),
+  FLOTILLA_DATA_DIR: z.string().default('./data'),
+  FLOTILLA_ADMIN_PASSWORD: z.string().min(8, 'FLOTILLA_ADMIN_PASSWORD must have at least 8 characters.').optional(),
+  FLOTILLA_MASTER_KEY: z
+    .string()
+    .refine((text) => parseMasterKey(text) !== null, {
+      error:
+        'FLOTILLA_MASTER_KEY must be 32 bytes, written as 64 hex digits or as base64 (openssl rand -hex 32 makes one).',
+    })
+    .optional(),
+  DATABASE_URL: url(
+    'DATABASE_URL',
+    ['postgres:', 'postgresql:'],
+    'postgres://user:password@host:5432/flotilla',
+  ).optional(),
+  DOCKER_HOST: url(
+    'DOCKER_HOST',
+    ['unix:', 'tcp:', 'ssh:'],
+    'unix:///var/run/docker.sock, tcp://host:2376 or ssh://user@host',
+  ).default('unix:///var/run/docker.sock'),
+  DOCKER_CERT_PATH: z.string().optional(),
+  FLOTILLA_ENGINE: z.enum(['docker', 'local'], { error: 'FLOTILLA_ENGINE must be docker or local.' }).default('docker'),
+  FLOTILLA_ALLOW_LOCAL_ENGINE: yesNo('FLOTILLA_ALLOW_LOCAL_ENGINE'),
+  FLOTILLA_DEFAULT_RUNTIME: z
+    .string()
+    .regex(/^[a-z][a-z0-9-]*$/, 'FLOTILLA_DEFAULT_RUNTIME must be the name of a runtime, such as opencode.')
+    .optional(),
+  FLOTILLA_DEFAULT_MODEL: z.string().optional(),
+  FLOTILLA_IDLE_MINUTES: wholeNumber('FLOTILLA_IDLE_MINUTES', 0, 525_600).default(10),
+  FLOTILLA_CORS_ORIGINS: z
+    .string()
+    .transform((text) =>
+      text
+        .split(',')
+        .map((part) => part.trim())
+        .filter(Boolean),
+    )
+    .refine((origins) => origins.every(isOrigin), {
+      error:
+        'FLOTILLA_CORS_ORIGINS must list origins separated by commas, such as https://app.example.com, without paths and without *.',
+    })
+    .default([]),
+  FLOTILLA_LOG_LEVEL: z
+    .enum(['debug', 'info', 'warn', 'error', 'silent'], {
+      error: 'FLOTILLA_LOG_LEVEL must be debug, info, warn, error or silent.',
+    })
+    .default('info'),
+  TRINITY_UNIFORM_404: yesNo('TRINITY_UNIFORM_404'),
+  TRINITY_WS_ANONYMOUS: yesNo('TRINITY_WS_ANONYMOUS'),
+  TRINITY_CREATE_MIN_ROLE: z
+    .enum(['user', 'operator', 'creator', 'admin'], {
+      error: 'TRINITY_CREATE_MIN_ROLE must be user, operator, creator or admin.',
+    })
+    .default('user'),
+  ANTHROPIC_API_KEY: z.string().optional(),
+  CLAUDE_CODE_OAUTH_TOKEN: z.string().optional(),
+  ANTHROPIC_BASE_URL: httpUrl('ANTHROPIC_BASE_URL').optional(),
+  OPENAI_API_KEY: z.string().optional(),
+  OPENAI_BASE_URL: httpUrl('OPENAI_BASE_URL').optional(),
+  GEMINI_API_KEY: z.string().optional(),
+  GOOGLE_GEMINI_BASE_URL: httpUrl('GOOGLE_GEMINI_BASE_URL').optional(),
+});
+type Settings = z.infer<typeof schema>;
+
+/**
+ * Turns environment variables into the validated `Config`; an empty variable counts as unset. Makes the data folder and
+ * its master key where they are missing. Throws `ConfigError` with every mistake at once.
+ */
+export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value?.trim()));
+  const read = schema.safeParse(given);
+  const problems = [...(read.error?.issues.map((issue) => issue.message) ?? []), ...unsafeBind(given)];
+  if (!read.success || problems.length > 0) throw new ConfigError([...new Set(problems)]);
+  return toConfig(read.data);
+}
+
+/** What must not be offered to a network, asked of the raw text so that it is reported along with other mistakes. */
+function unsafeBind(env: NodeJS.ProcessEnv): string[] {
+  const host = env.FLOTILLA_HOST ?? '127.0.0.1';
+  if (isLoopback(host)) return [];
+  const problems: string[] = [];
+  if (!env.FLOTILLA_ADMIN_PASSWORD) {
+    problems.push('FLOTILLA_HOST is not a loopback address, so FLOTILLA_ADMIN_PASSWORD must be set.');
+  }
+  if (env.FLOTILLA_ENGINE === 'local' && !['true', '1'].includes(env.FLOTILLA_ALLOW_LOCAL_ENGINE ?? '')) {
+    problems.push(
+      'FLOTILLA_ENGINE=local isolates nothing and FLOTILLA_HOST is not a loopback address: set FLOTILLA_ALLOW_LOCAL_ENGINE=true if that is really wanted.',
+    );
+  }
+  return problems;
+}
+
+function toConfig(settings: Settings): Config {
+  const dataDir = resolve(settings.FLOTILLA_DATA_DIR);
+  const given = settings.FLOTILLA_MASTER_KEY && parseMasterKey(settings.FLOTILLA_MASTER_KEY);
+  return {
+    host: settings.FLOTILLA_HOST,
+    port: settings.FLOTILLA_PORT,
+    publicUrl: settings.FLOTILLA_PUBLIC_URL ?? `http://${reachable(settings.FLOTILLA_HOST)}:${settings.FLOTILLA_PORT}`,
+    dataDir,
+    adminPassword: sealed(settings.FLOTILLA_ADMIN_PASSWORD),
+    masterKey: new Secret(given || masterKeyFrom(dataDir)),
+    databaseUrl: sealed(settings.DATABASE_URL),
+    dockerHost: settings.DOCKER_HOST,
+    dockerCertPath: settings.DOCKER_CERT_PATH ? resolve(settings.DOCKER_CERT_PATH) : null,
+    engine: settings.FLOTILLA_ENGINE,
+    allowLocalEngine: settings.FLOTILLA_ALLOW_LOCAL_ENGINE,
+    defaultRuntime: settings.FLOTILLA_DEFAULT_RUNTIME ?? null,
+    defaultModel: settings.FLOTILLA_DEFAULT_MODEL ?? null,
+    providers: providersOf(settings),
+    idleMinutes: settings.FLOTILLA_IDLE_MINUTES,
+    corsOrigins: settings.FLOTILLA_CORS_ORIGINS,
+    logLevel: settings.FLOTILLA_LOG_LEVEL,
+    trinity: {
+      uniform404: settings.TRINITY_UNIFORM_404,
+      wsAnonymous: settings.TRINITY_WS_ANONYMOUS,
+      createMinRole: settings.TRINITY_CREATE_MIN_ROLE,
+    },
+  };
+}
+
+function providersOf(settings: Settings): Config['providers'] {
+  const all: Record<ProviderName, ProviderConfig> = {
+    anthropic: {
+      apiKey: sealed(settings.ANTHROPIC_API_KEY),
+      oauthToken: sealed(settings.CLAUDE_CODE_OAUTH_TOKEN),
+      baseUrl: settings.ANTHROPIC_BASE_URL ?? null,
+    },
+    openai: { apiKey: sealed(settings.OPENAI_API_KEY), oauthToken: null, baseUrl: settings.OPENAI_BASE_URL ?? null },
+    google: {
+      apiKey: sealed(settings.GEMINI_API_KEY),
+      oauthToken: null,
+      baseUrl: settings.GOOGLE_GEMINI_BASE_URL ?? null,
+    },
+  };
+  return Object.fromEntries(
+    Object.entries(all).filter(([, { apiKey, oauthToken, baseUrl }]) => apiKey ?? oauthToken ?? baseUrl),
+  );
+}
+
+const sealed = (text: string | undefined): Secret | null => (text ? new Secret(text) : null);
+
+function protocolOf(text: string): string {
+  try {
+    return new URL(text).protocol;
+  } catch {
+    return '';
+  }
+}
+
+function isOrigin(text: string): boolean {
+  return /^https?:$/.test(protocolOf(text)) && new URL(text).origin === text;
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+/** An address people can open: a wildcard bind is reached as localhost, IPv6 takes brackets. */
+function reachable(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return 'localhost';
+  return host.includes(':') ? `[${host}]` : host;
+}

@@ -1,0 +1,77 @@
+import { randomBytes } from 'node:crypto';
+import {
+  chmodSync,
+  closeSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { ConfigError } from './config-error.js';
+
+const hex = /^[0-9a-fA-F]{64}$/;
+const base64 = /^[A-Za-z0-9+/_-]{43}=?$/;
+
+/** 32 bytes written as 64 hex digits or as base64, given back as lower-case hex; null when it is neither. */
+export function parseMasterKey(text: string): string | null {
+  if (hex.test(text)) return text.toLowerCase();
+  if (!base64.test(text)) return null;
+  const bytes = Buffer.from(text, 'base64');
+  return bytes.length === 32 ? bytes.toString('hex') : null;
+}
+
+/** Reads `<dataDir>/master.key`, or makes it on the first start (mode 0600). Throws `ConfigError`. */
+export function masterKeyFrom(dataDir: string): string {
+  const file = join(dataDir, 'master.key');
+  try {
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    const found = read(file);
+    if (found !== null) return parsed(found, file);
+    create(file);
+    return parsed(read(file) ?? '', file);
+  } catch (error) {
+    if (error instanceof ConfigError) throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    throw new ConfigError([
+      `The data folder ${dataDir} cannot be used for the master key (${code ?? 'unknown error'}).`,
+    ]);
+  }
+}
+
+function parsed(content: string, file: string): string {
+  const key = parseMasterKey(content.trim());
+  if (key) return key;
+  throw new ConfigError([
+    `${file} does not hold a master key (64 hex digits, or base64 of 32 bytes): put the right file back, because secrets stored with the old key cannot be read with a new one.`,
+  ]);
+}
+
+function read(file: string): string | null {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+/** Complete or absent, also after a crash, and never two different keys for two processes starting at once. */
+function create(file: string): void {
+  const draft = `${file}.${process.pid}-${randomBytes(4).toString('hex')}`;
+  const fd = openSync(draft, 'wx', 0o600);
+  try {
+    writeSync(fd, `${randomBytes(32).toString('hex')}\n`);
+    fsyncSync(fd);
+    chmodSync(draft, 0o600);
+    linkSync(draft, file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  } finally {
+    closeSync(fd);
+    rmSync(draft, { force: true });
+  }
+}
