@@ -177,3 +177,14 @@ ensure_engine() {
   loud "$problem"
   return 1
 }
+
+# Every shell program of the repository: by its ending, or by its first line.
+shell_files() {
+  find . \( -name node_modules -o -name .git -o -name dist -o -name data -o -path ./web/dist \) -prune -o -type f -print |
+    while IFS= read -r file; do
+      case $file in
+        *.sh) echo "$file" ;;
+        */script/* | */.ci/*) head -n 1 "$file" | grep -qE '^#!.*\b(ba)?sh\b' && echo "$file" ;;
+      esac
+    done | sort
+}
