@@ -1,0 +1,207 @@
+import { randomUUID } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { UnitOfWork } from '../../platform/database/unit-of-work.js';
+import { Access } from '../access/access.service.js';
+import type { Principal } from '../access/principal.js';
+import { AgentShare } from '../agents/agent-share.entity.js';
+import { Agent, type ApprovalsMode } from '../agents/agent.entity.js';
+import { renamedSlugOf, reservedNames, type Resources } from '../agents/agent.rules.js';
+import { Clock } from '../clock.port.js';
+import { Conflict, Forbidden, Invalid, Unavailable, Unexpected, Upstream } from '../errors/domain-error.js';
+import { Instance } from './instance.entity.js';
+import { InstanceControl } from './instance-control.service.js';
+
+/** Everything an agent is made from; already checked by `agent.rules`. */
+export interface NewAgent {
+  readonly slug: string;
+  readonly displayName: string;
+  readonly type: string;
+  readonly runtime: string;
+  readonly model: string | null;
+  readonly template: string | null;
+  readonly instructions: string | null;
+  readonly githubRepo: string | null;
+  readonly resources: Resources;
+  readonly approvals: ApprovalsMode;
+}
+
+/** An agent with the one instance it has. */
+export interface AgentWithInstance {
+  readonly agent: Agent;
+  readonly instance: Instance;
+}
+
+export interface Renamed extends AgentWithInstance {
+  readonly oldSlug: string;
+  readonly wasRunning: boolean;
+}
+
+/** Seconds a create or start waits: a first image build takes minutes. */
+const buildSeconds = 1200;
+const stopSeconds = 30;
+const removeSeconds = 15;
+
+/** Creating, starting, stopping, renaming and deleting agents: each writes a wish and waits for the reconciler. */
+@Injectable()
+export class AgentLifecycle {
+  constructor(
+    private readonly db: UnitOfWork,
+    private readonly access: Access,
+    private readonly control: InstanceControl,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Makes an agent and its container, and starts it. What fails is rolled back: no row, container or volume stays. */
+  async create(who: Principal, wish: NewAgent): Promise<AgentWithInstance> {
+    this.control.requireEngine();
+    const agentId = randomUUID();
+    const id = randomUUID();
+    const now = this.clock.now();
+    const { resources, ...rest } = wish;
+    await this.db
+      .run(async (tx) => {
+        if (await tx.of(Agent).existsBy({ slug: wish.slug }))
+          throw new Conflict('Agent already exists', 'agent_exists');
+        const owner = { id: agentId, orgId: who.orgId, ownerId: who.userId };
+        const times = { createdAt: now, updatedAt: now };
+        await tx.of(Agent).insert({ ...rest, ...resources, ...owner, ...times });
+        const state = { desired: 'running', state: 'provisioning', stateSince: now, createdAt: now } as const;
+        await tx.of(Instance).insert({ id, agentId, ...state });
+      })
+      .catch(asConflict);
+    try {
+      await this.settled(id, buildSeconds);
+      return await this.load(agentId);
+    } catch (error) {
+      await this.db.run((tx) => tx.of(Agent).delete({ id: agentId }));
+      await this.control.cleared(id, removeSeconds);
+      throw error;
+    }
+  }
+
+  /** Running already is success. Throws with the reason when it does not come up. */
+  async start(who: Principal, slug: string): Promise<AgentWithInstance> {
+    const agent = await this.access.agent(who, { slug }, 'operate');
+    this.control.requireEngine();
+    const id = await this.wish(agent, { desired: 'running', failures: 0, retryAt: null });
+    await this.settled(id, buildSeconds);
+    return this.load(agent.id);
+  }
+
+  /** TERM, 10 s, KILL. Stopped already is success. */
+  async stop(who: Principal, slug: string): Promise<AgentWithInstance> {
+    const agent = await this.access.agent(who, { slug }, 'operate');
+    await this.halt(agent);
+    return this.load(agent.id);
+  }
+
+  /** Stops the agent if it runs, then moves it to its new name; it stays stopped until it is started. */
+  async rename(who: Principal, slug: string, newName: string): Promise<Renamed> {
+    if (slug === 'trinity-system') throw new Forbidden('System agents cannot be renamed', 'system_agent');
+    const agent = await this.access.agent(who, { slug }, 'own');
+    if (agent.isSystem) throw new Forbidden('System agents cannot be renamed', 'system_agent');
+    const newSlug = renamedSlugOf(newName);
+    if (newSlug === agent.slug) throw new Invalid('New name is the same as the current name', [], 'same_name');
+    await this.requireFree(newSlug);
+    const before = await this.control.getOf(agent.id);
+    const wasRunning = before.state === 'running';
+    if (before.state !== 'stopped' || before.desired !== 'stopped') await this.halt(agent);
+    const displayName = agent.displayName === agent.slug ? newSlug : agent.displayName;
+    await this.db
+      .run(async (tx) => {
+        await tx.of(Agent).update({ id: agent.id }, { slug: newSlug, displayName, updatedAt: this.clock.now() });
+        const data = { oldSlug: agent.slug, newSlug, audience: await audienceOf(tx.of(AgentShare), agent) };
+        await tx.emit({ type: 'agent.renamed', orgId: agent.orgId, agentId: agent.id, data });
+      })
+      .catch(asConflict);
+    await this.control.renamed(before.id, newSlug);
+    return { ...(await this.load(agent.id)), oldSlug: agent.slug, wasRunning };
+  }
+
+  /** Rows go first and at once; container and volumes follow, also when the engine is away now. */
+  async remove(who: Principal, slug: string): Promise<void> {
+    if (reservedNames.has(slug)) throw new Forbidden('System agents cannot be deleted', 'system_agent');
+    const agent = await this.access.agent(who, { slug }, 'own');
+    if (agent.isSystem) throw new Forbidden('System agents cannot be deleted', 'system_agent');
+    const instance = await this.control.findOf(agent.id);
+    await this.db.run(async (tx) => {
+      const audience = await audienceOf(tx.of(AgentShare), agent);
+      const { affected } = await tx.of(Agent).delete({ id: agent.id });
+      if (!affected) return;
+      const data = { slug: agent.slug, instanceId: instance?.id ?? null, audience };
+      await tx.emit({ type: 'agent.deleted', orgId: agent.orgId, agentId: agent.id, data });
+    });
+    if (instance) await this.control.cleared(instance.id, removeSeconds);
+  }
+
+  /** What an agent asks before it acts. A runtime that cannot ask refuses `ask` (checked by the caller, who knows runtimes). */
+  async setApprovals(who: Principal, slug: string, approvals: ApprovalsMode): Promise<Agent> {
+    const { id } = await this.access.agent(who, { slug }, 'own');
+    return this.db.run(async (tx) => {
+      const agent = await tx.lock(Agent, { id });
+      if (!agent) throw new Conflict('The agent was deleted meanwhile');
+      if (agent.approvals === approvals) return agent;
+      Object.assign(agent, { approvals, updatedAt: this.clock.now() });
+      await tx.of(Agent).save(agent);
+      await tx.emit({ type: 'agent.configured', orgId: agent.orgId, agentId: id, data: { approvals } });
+      return agent;
+    });
+  }
+
+  private async halt(agent: Agent): Promise<void> {
+    const before = await this.control.getOf(agent.id);
+    if (before.state === 'stopped' && before.desired === 'stopped') return;
+    this.control.requireEngine();
+    const id = await this.wish(agent, { desired: 'stopped', reason: null });
+    const ended = await this.control.until(id, (now) => now === null || now.state === 'stopped', stopSeconds);
+    if (!ended) throw new Conflict('The agent was deleted meanwhile');
+  }
+
+  private async wish(agent: Agent, patch: Partial<Instance>): Promise<string> {
+    const id = await this.db.run(async (tx) => {
+      const instance = await tx.lock(Instance, { agentId: agent.id });
+      if (!instance) throw new Conflict('The agent was deleted meanwhile');
+      await tx.of(Instance).save(Object.assign(instance, patch));
+      return instance.id;
+    });
+    this.control.kick(id);
+    return id;
+  }
+
+  private async settled(id: string, seconds: number): Promise<void> {
+    const now = await this.control.settled(id, seconds);
+    if (!now) throw new Conflict('The agent was deleted meanwhile');
+    if (now.state === 'running') return;
+    if (!this.control.engineConnected) throw new Unavailable('Docker is not available', 'engine_unavailable', 2);
+    if (now.desired !== 'running') throw new Conflict('The agent was stopped meanwhile', 'stopped_meanwhile');
+    throw new Upstream(now.reason ?? 'the container did not come up', 'start_failed');
+  }
+
+  private async requireFree(slug: string): Promise<void> {
+    const taken = await this.db.of(Agent).existsBy({ slug });
+    if (taken) throw new Conflict(`An agent named '${slug}' already exists`, 'agent_exists');
+  }
+
+  private async load(agentId: string): Promise<AgentWithInstance> {
+    const agent = await this.db.of(Agent).findOneBy({ id: agentId });
+    const instance = await this.control.findOf(agentId);
+    if (!agent || !instance) throw new Conflict('The agent was deleted meanwhile');
+    return { agent, instance };
+  }
+}
+
+/** Who could see an agent, kept in events that outlive it. */
+async function audienceOf(
+  shares: { findBy(where: { agentId: string }): Promise<AgentShare[]> },
+  agent: Agent,
+): Promise<{ ownerId: string; emails: string[] }> {
+  const emails = (await shares.findBy({ agentId: agent.id })).map((share) => share.email);
+  return { ownerId: agent.ownerId, emails };
+}
+
+/** Two requests raced for one name: the unique index decided. */
+function asConflict(error: unknown): never {
+  const code = (error as { code?: unknown } | null)?.code;
+  if (code === '23505') throw new Conflict('Agent already exists', 'agent_exists');
+  throw error instanceof Error ? error : new Unexpected(error);
+}

@@ -1,0 +1,132 @@
+import { Injectable, Logger, type BeforeApplicationShutdown } from '@nestjs/common';
+import { Clock } from '../clock.port.js';
+import { Unavailable } from '../errors/domain-error.js';
+import { HealthService } from '../health/health.service.js';
+import { Settings } from '../settings/settings.service.js';
+import { ContainerEngine, type EngineEvent, type EngineInfo, type EngineInstance } from './engine.port.js';
+
+/** Who wants to know what the engine reports. */
+export interface EngineObserver {
+  /** The engine's whole list, after each (re)connection and every minute. */
+  listed(instances: readonly EngineInstance[]): Promise<void>;
+  happened(event: EngineEvent): void;
+}
+
+const listEverySeconds = 60;
+const pingEverySeconds = 5;
+
+/**
+ * Keeps in touch with the engine: one event stream, a list after each reconnect and every 60 s.
+ * Answers "is it there?" from memory, so that no request has to ask.
+ */
+@Injectable()
+export class EngineWatch implements BeforeApplicationShutdown {
+  private readonly logger = new Logger(EngineWatch.name);
+  private readonly stopped = new AbortController();
+  private observer: EngineObserver | null = null;
+  private reachable = false;
+  private failure = 'not connected yet';
+  private known: EngineInfo | null = null;
+  private cursor: string | undefined;
+  private streaming = false;
+
+  constructor(
+    private readonly engine: ContainerEngine,
+    private readonly clock: Clock,
+    private readonly settings: Settings,
+    health: HealthService,
+  ) {
+    health.register('engine', () =>
+      Promise.resolve(this.reachable ? { ok: true } : { ok: false, reason: `${this.engine.kind}: ${this.failure}` }),
+    );
+  }
+
+  get connected(): boolean {
+    return this.reachable;
+  }
+
+  /** What the engine said of itself at the last connection; null before the first. */
+  get info(): EngineInfo | null {
+    return this.known;
+  }
+
+  /** Throws `Unavailable` while the engine does not answer. */
+  require(): EngineInfo {
+    if (this.reachable && this.known) return this.known;
+    throw new Unavailable('Docker is not available', 'engine_unavailable', 2);
+  }
+
+  /** Starts watching; returns once the engine was asked for the first time. */
+  async start(observer: EngineObserver): Promise<void> {
+    this.observer = observer;
+    this.cursor = (await this.settings.get('engine.cursor')) ?? undefined;
+    await this.ping();
+    void this.keepPinging();
+  }
+
+  /** A call found the engine silent: say so at once instead of at the next ping. */
+  lost(reason: string): void {
+    if (this.reachable) this.logger.warn(`The engine does not answer: ${reason}`);
+    this.reachable = false;
+    this.failure = reason;
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    this.stopped.abort();
+    if (this.cursor) await this.settings.set('engine.cursor', this.cursor).catch(() => undefined);
+  }
+
+  private async keepPinging(): Promise<void> {
+    let sinceList = 0;
+    while (!this.stopped.signal.aborted) {
+      await this.clock.sleep(pingEverySeconds * 1000, this.stopped.signal).catch(() => undefined);
+      if (this.stopped.signal.aborted) return;
+      await this.ping();
+      sinceList += pingEverySeconds;
+      if (sinceList >= listEverySeconds && this.reachable) {
+        sinceList = 0;
+        await this.list();
+        if (this.cursor) await this.settings.set('engine.cursor', this.cursor).catch(() => undefined);
+      }
+    }
+  }
+
+  private async ping(): Promise<void> {
+    try {
+      this.known = await this.engine.connect();
+      if (!this.reachable) this.logger.log(`Connected to the ${this.engine.kind} engine ${this.known.version}`);
+      const wasAway = !this.reachable;
+      this.reachable = true;
+      if (!this.streaming) void this.stream();
+      else if (wasAway) await this.list();
+    } catch (error) {
+      this.lost(error instanceof Error ? error.message : 'unknown failure');
+    }
+  }
+
+  private async stream(): Promise<void> {
+    this.streaming = true;
+    try {
+      for await (const signal of this.engine.events({ since: this.cursor, signal: this.stopped.signal })) {
+        if (signal.kind === 'connected') {
+          await this.list();
+          continue;
+        }
+        this.cursor = signal.event.at;
+        this.observer?.happened(signal.event);
+      }
+    } catch (error) {
+      if (!this.stopped.signal.aborted) this.logger.warn('The engine event stream ended', error);
+    } finally {
+      this.streaming = false;
+    }
+  }
+
+  private async list(): Promise<void> {
+    try {
+      await this.observer?.listed(await this.engine.list());
+    } catch (error) {
+      this.logger.warn(`Listing containers failed: ${error instanceof Error ? error.message : 'unknown failure'}`);
+    }
+  }
+}

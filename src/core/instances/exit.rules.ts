@@ -1,0 +1,47 @@
+/** How a container came to its end. */
+export interface Exit {
+  readonly exitCode: number | null;
+  readonly oomKilled: boolean;
+  /** Somebody used the engine directly: `docker stop`, `docker kill`. */
+  readonly fromOutside: boolean;
+  /** Failed attempts before this one, counted since it last ran well. */
+  readonly failures: number;
+}
+
+export interface AfterExit {
+  /** `rest`: it stays stopped as if asked to. `retry`: started again after a pause. `fail`: given up, visibly. */
+  readonly verdict: 'rest' | 'retry' | 'fail';
+  /** A sentence for people. */
+  readonly reason: string;
+  readonly failures: number;
+  /** Seconds before the next attempt; 0 unless `retry`. */
+  readonly delaySeconds: number;
+}
+
+/** Attempts in a row before an instance is given up. */
+export const maxFailures = 6;
+/** An instance that ran this long starts counting failures anew. */
+export const ranWellSeconds = 60;
+
+/** Pause before attempt n (1, 2, 3 ...): 1, 2, 4 ... 60 seconds. */
+export function backOffSeconds(failures: number): number {
+  return Math.min(60, 2 ** Math.max(0, failures - 1));
+}
+
+/** What to do about an instance that was wanted running and ended. Stop intent is stored elsewhere; this is about surprises. */
+export function afterExit(exit: Exit): AfterExit {
+  if (exit.fromOutside) return rest('Stopped from outside Flotilla, directly at the engine');
+  if (exit.exitCode === 0) return rest('Ended by itself with exit code 0');
+  const failures = exit.failures + 1;
+  const cause =
+    exit.oomKilled && exit.exitCode === 137
+      ? 'Ran out of memory and was killed by the kernel'
+      : `Ended unexpectedly with exit code ${exit.exitCode ?? 'unknown'}`;
+  if (failures >= maxFailures) {
+    return { verdict: 'fail', reason: `${cause}; gave up after ${failures} attempts`, failures, delaySeconds: 0 };
+  }
+  const delaySeconds = backOffSeconds(failures);
+  return { verdict: 'retry', reason: `${cause}; starting again in ${delaySeconds} s`, failures, delaySeconds };
+}
+
+const rest = (reason: string): AfterExit => ({ verdict: 'rest', reason, failures: 0, delaySeconds: 0 });

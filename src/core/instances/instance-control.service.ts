@@ -1,0 +1,79 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { ContainerEngine } from './engine.port.js';
+import { EngineWatch } from './engine-watch.service.js';
+import type { Instance } from './instance.entity.js';
+import { InstancesService } from './instances.service.js';
+import { Reconciler } from './reconciler.service.js';
+
+/** What commands on agents need of instances: the wish is written elsewhere, here is the waiting. */
+@Injectable()
+export class InstanceControl {
+  private readonly logger = new Logger(InstanceControl.name);
+
+  constructor(
+    private readonly instances: InstancesService,
+    private readonly reconciler: Reconciler,
+    private readonly watch: EngineWatch,
+    private readonly engine: ContainerEngine,
+  ) {}
+
+  get engineConnected(): boolean {
+    return this.watch.connected;
+  }
+
+  /** Throws `Unavailable` while the engine does not answer. */
+  requireEngine(): void {
+    this.watch.require();
+  }
+
+  findOf(agentId: string): Promise<Instance | null> {
+    return this.instances.findOf(agentId);
+  }
+
+  getOf(agentId: string): Promise<Instance> {
+    return this.instances.getOf(agentId);
+  }
+
+  kick(id: string): void {
+    void this.reconciler.kick(id);
+  }
+
+  until(id: string, done: (now: Instance | null) => boolean, seconds: number): Promise<Instance | null> {
+    return this.instances.until(id, done, seconds);
+  }
+
+  /** Waits until an instance runs, is given up, is no longer wanted running, is gone, or the engine went away. */
+  settled(id: string, seconds: number): Promise<Instance | null> {
+    this.kick(id);
+    const over = (now: Instance | null): boolean =>
+      now === null ||
+      now.state === 'failed' ||
+      now.desired !== 'running' ||
+      (now.state === 'running' && now.boot !== null) ||
+      !this.watch.connected;
+    return this.instances.until(id, over, seconds);
+  }
+
+  /** Sees to it that container and volumes of a deleted row go; waits a while, and the sweep after a reconnect does the rest. */
+  async cleared(id: string, seconds: number): Promise<void> {
+    const work = this.reconciler.kick(id);
+    let cancel = (): void => undefined;
+    const late = new Promise<void>((resolve) => {
+      cancel = this.instances.after(seconds, resolve);
+    });
+    await Promise.race([work, late]).finally(() => {
+      cancel();
+    });
+  }
+
+  /** Gives a stopped container its new name for people. Only for people: a failure is logged. */
+  async renamed(id: string, slug: string): Promise<void> {
+    const instance = await this.instances.find(id);
+    if (!instance?.ref) return;
+    try {
+      await this.engine.rename(instance.ref, `flotilla-${slug}-${id.slice(0, 8)}`);
+    } catch (error) {
+      this.logger.warn(`Could not rename the container of ${slug}`, error);
+    }
+  }
+}

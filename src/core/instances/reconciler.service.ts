@@ -1,0 +1,116 @@
+import { Injectable, Logger, type BeforeApplicationShutdown } from '@nestjs/common';
+import { Clock } from '../clock.port.js';
+import { UnitOfWork } from '../../platform/database/unit-of-work.js';
+import { Agent } from '../agents/agent.entity.js';
+import { EngineError } from './engine.errors.js';
+import type { EngineEvent, EngineInstance } from './engine.port.js';
+import { EngineWatch, type EngineObserver } from './engine-watch.service.js';
+import { InstanceRunner } from './instance-runner.service.js';
+import { Instance } from './instance.entity.js';
+
+interface Task {
+  again: boolean;
+  done: Promise<void>;
+}
+
+/**
+ * Makes what is wanted so. One task per instance at a time; it compares rows with the engine, so it may be asked
+ * as often as anyone likes: after a command, an engine event, a list, a retry time, a start of this process.
+ */
+@Injectable()
+export class Reconciler implements EngineObserver, BeforeApplicationShutdown {
+  private readonly logger = new Logger(Reconciler.name);
+  private readonly tasks = new Map<string, Task>();
+  private readonly timers = new Map<string, () => void>();
+  private stopping = false;
+
+  constructor(
+    private readonly db: UnitOfWork,
+    private readonly watch: EngineWatch,
+    private readonly runner: InstanceRunner,
+    private readonly clock: Clock,
+  ) {}
+
+  start(): Promise<void> {
+    return this.watch.start(this);
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    this.stopping = true;
+    for (const cancel of this.timers.values()) cancel();
+    // An image build may take minutes and is simply begun again by the next start.
+    await Promise.race([Promise.allSettled([...this.tasks.values()].map((task) => task.done)), this.clock.sleep(5000)]);
+  }
+
+  /** Looks at one instance soon; resolves when that look (or the one already running, and one more) is over. */
+  kick(id: string): Promise<void> {
+    const running = this.tasks.get(id);
+    if (running) {
+      running.again = true;
+      return running.done;
+    }
+    const task: Task = { again: false, done: Promise.resolve() };
+    this.tasks.set(id, task);
+    task.done = this.work(id, task).finally(() => this.tasks.delete(id));
+    return task.done;
+  }
+
+  async listed(found: readonly EngineInstance[]): Promise<void> {
+    const rows = await this.db.of(Instance).find();
+    const byId = new Map(rows.map((row) => [row.id, row]));
+    const seen = new Map(found.map((container) => [container.instanceId, container]));
+    for (const row of rows) {
+      if (this.runner.differs(row, seen.get(row.id) ?? null)) void this.kick(row.id);
+      else if (row.state === 'running') await this.runner.confirm(row);
+    }
+    // A container without a row is what a deletion or a rolled-back creation left behind: rows come first, always.
+    for (const id of seen.keys()) if (!byId.has(id)) void this.kick(id);
+    for (const id of await this.runner.strayVolumes(new Set(byId.keys()))) void this.kick(id);
+  }
+
+  happened(event: EngineEvent): void {
+    this.runner.note(event);
+    if (['start', 'die', 'destroy', 'pause', 'unpause'].includes(event.action)) void this.kick(event.instanceId);
+  }
+
+  private async work(id: string, task: Task): Promise<void> {
+    do {
+      task.again = false;
+      if (this.stopping) return;
+      try {
+        await this.look(id);
+      } catch (error) {
+        this.logger.error(`Reconciling instance ${id} failed`, error);
+        this.later(id, 5000);
+      }
+    } while (task.again as boolean);
+  }
+
+  private async look(id: string): Promise<void> {
+    if (!this.watch.connected) return; // the list after the next connection looks at all
+    const instance = await this.db.of(Instance).findOneBy({ id });
+    try {
+      if (!instance || instance.desired === 'removed') return await this.runner.clear(id, instance);
+      const agent = await this.db.of(Agent).findOneByOrFail({ id: instance.agentId });
+      const waitMs =
+        instance.desired === 'running' ? await this.runner.up(instance, agent) : await this.runner.down(instance);
+      if (waitMs !== null) this.later(id, waitMs);
+    } catch (error) {
+      if (error instanceof EngineError && error.fault === 'unreachable') {
+        this.watch.lost(error.message);
+        return;
+      }
+      throw error;
+    }
+  }
+
+  private later(id: string, ms: number): void {
+    this.timers.get(id)?.();
+    if (this.stopping) return;
+    const cancel = this.clock.after(ms, () => {
+      this.timers.delete(id);
+      void this.kick(id);
+    });
+    this.timers.set(id, cancel);
+  }
+}
