@@ -69,7 +69,7 @@ const arrow = (module) => {
   const later = level < 0 ? [] : layers.slice(level + 1).flat();
   if (later.length === 0) return [];
   const message = `${module} comes before them (sharing, autonomy, fleet, groups -> sessions -> instances -> agents -> credentials -> accounts): emit an event instead.`;
-  return [wall(`^(\\.\\./)+(core/)?(${later.join('|')})/`, message)];
+  return [wall(`^(\\.\\./)+(core/)?(${later.join('|')})/(?!secret\\.js$)`, message)];
 };
 
 const coreWalls = [
