@@ -1,0 +1,37 @@
+import type { FastifyRequest } from 'fastify';
+import type { Config } from '../../config/config.js';
+import { dialectOf } from './mount.js';
+
+type Policy = Readonly<Record<string, unknown>>;
+const none: Policy = { origin: false, strictPreflight: false };
+const exposed = ['X-Request-ID', 'X-RateLimit-Limit', 'X-RateLimit-Remaining', 'X-RateLimit-Reset', 'Retry-After'];
+
+/** True when a page of this origin may call us: our own public address, or one that the configuration lists. */
+export function allowsOrigin(config: Config, origin: string): boolean {
+  return config.corsOrigins.includes('*') || origin === new URL(config.publicUrl).origin || lists(config, origin);
+}
+
+const lists = ({ corsOrigins }: Config, origin: string): boolean =>
+  corsOrigins.some((allowed) => allowed.replace(/\/$/, '') === origin);
+
+/** The CORS policy of a request: exact origins, worded by its dialect. `*` is honoured without credentials only. */
+export function corsOf(config: Config) {
+  return (request: FastifyRequest, use: (error: Error | null, policy: Policy) => void): void => {
+    const cors = dialectOf(request)?.cors;
+    const { origin } = request.headers;
+    if (!cors || !origin || !allowsOrigin(config, origin)) {
+      use(null, none);
+      return;
+    }
+    const exact = origin === new URL(config.publicUrl).origin || lists(config, origin);
+    use(null, {
+      origin: exact ? [origin] : '*',
+      credentials: exact && cors.credentials,
+      methods: [...cors.methods],
+      allowedHeaders: [...cors.headers],
+      exposedHeaders: exposed,
+      maxAge: 600,
+      strictPreflight: false,
+    });
+  };
+}
