@@ -1,0 +1,47 @@
+import { Global, Module } from '@nestjs/common';
+import { Access } from '../access/access.service.js';
+import { Authenticator } from '../access/authenticator.port.js';
+import { AccountAuthenticator } from './account-authenticator.js';
+import { AccountsService } from './accounts.service.js';
+import { ApiKeysService } from './api-keys.service.js';
+import { KeyUsage } from './key-usage.js';
+import { LoginThrottle } from './login-throttle.js';
+import { LoginTokens } from './login-tokens.js';
+import { LoginsService } from './logins.service.js';
+import { Passwords } from './passwords.js';
+import { Principals } from './principals.js';
+import { Revocations } from './revocations.js';
+import { TicketsService } from './tickets.service.js';
+import { UsersService } from './users.service.js';
+
+/** Who people are, how they sign in, and what they may do. */
+@Global()
+@Module({
+  providers: [
+    Access,
+    AccountAuthenticator,
+    AccountsService,
+    ApiKeysService,
+    KeyUsage,
+    LoginThrottle,
+    LoginTokens,
+    LoginsService,
+    Passwords,
+    Principals,
+    Revocations,
+    TicketsService,
+    UsersService,
+    { provide: Authenticator, useExisting: AccountAuthenticator },
+  ],
+  exports: [
+    Access,
+    AccountAuthenticator,
+    AccountsService,
+    ApiKeysService,
+    Authenticator,
+    LoginsService,
+    TicketsService,
+    UsersService,
+  ],
+})
+export class AccountsModule {}

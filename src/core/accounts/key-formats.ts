@@ -1,0 +1,21 @@
+/** What a dialect accepts to say who is calling. */
+interface CredentialRules {
+  /** First characters of its API keys; no two dialects share one. null: it has no keys of its own. */
+  readonly keyPrefix: string | null;
+  /** How many first characters are kept to tell keys apart. */
+  readonly shown: number;
+  /** Whether people who signed in may call it. */
+  readonly logins: boolean;
+}
+
+const rules: Readonly<Record<string, CredentialRules>> = {
+  trinity: { keyPrefix: 'trinity_mcp_', shown: 20, logins: true },
+  console: { keyPrefix: null, shown: 0, logins: true },
+};
+
+const nothing: CredentialRules = { keyPrefix: null, shown: 0, logins: false };
+
+/** A dialect nobody listed accepts nothing. */
+export function credentialRulesOf(dialect: string): CredentialRules {
+  return Object.hasOwn(rules, dialect) ? (rules[dialect] ?? nothing) : nothing;
+}
