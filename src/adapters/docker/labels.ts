@@ -1,0 +1,35 @@
+import { createHash } from 'node:crypto';
+import type { Place } from '../../core/instances/engine.port.js';
+
+/** By these labels our things are found again; names are for people. */
+export const label = {
+  install: 'flotilla.install',
+  instance: 'flotilla.instance',
+  agent: 'flotilla.agent',
+  runtime: 'flotilla.runtime',
+  imageVersion: 'flotilla.image-version',
+} as const;
+
+/** Where the places lie inside every container. */
+export const placePath: Readonly<Record<Place, string>> = { home: '/home/developer', run: '/var/lib/flotilla' };
+
+export function volumeName(place: Place, instanceId: string): string {
+  return `flotilla-${place}-${instanceId}`;
+}
+
+export function imageName(runtime: string, version: string): string {
+  return `flotilla-agent-${runtime}:${version}`;
+}
+
+/** The one network of an installation. An id that is no plain word is hashed, so that the name is always valid. */
+export function networkName(installId: string): string {
+  const plain = /^[a-z0-9]{8}/i.exec(installId.replace(/-/g, ''))?.[0];
+  return `flotilla-${plain ?? createHash('sha256').update(installId).digest('hex').slice(0, 8)}`;
+}
+
+/** A filter for the engine's list calls: things of this installation, or of one of its instances. */
+export function labelled(installId: string, instanceId?: string): string[] {
+  const filters = [`${label.install}=${installId}`];
+  if (instanceId !== undefined) filters.push(`${label.instance}=${instanceId}`);
+  return filters;
+}
