@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { Injectable } from '@nestjs/common';
 import {
   DataSource,
@@ -20,7 +21,7 @@ export interface NewFleetEvent {
 
 /** One transaction. Rows and outbox events written through it become visible together or not at all. */
 export class Tx {
-  private notified = false;
+  private readonly announced: string[] = [];
 
   constructor(readonly manager: EntityManager) {}
 
@@ -38,35 +39,71 @@ export class Tx {
   }
 
   /** Announces a change. The relay publishes it after commit, in order of id. */
-  async emit(event: NewFleetEvent): Promise<void> {
-    await this.query('insert into outbox (type, org_id, agent_id, data) values ($1, $2, $3, $4)', [
-      event.type,
-      event.orgId,
-      event.agentId,
-      JSON.stringify(event.data),
-    ]);
-    if (this.notified) return;
-    this.notified = true;
-    await this.query(`select pg_notify('flotilla_outbox', '')`);
+  emit(event: NewFleetEvent): Promise<void> {
+    const { type, orgId, agentId, data } = event;
+    this.announced.push(JSON.stringify({ type, org_id: orgId, agent_id: agentId, data }));
+    return Promise.resolve();
+  }
+
+  /**
+   * Writes the announced events as the last thing before commit. The lock makes ids grow in the order of commits, so
+   * that a reader never passes a row that commits late; nothing waits for other rows while it is held.
+   */
+  async flush(): Promise<void> {
+    if (this.announced.length === 0) return;
+    await this.query('select pg_advisory_xact_lock($1)', [outboxLock]);
+    await this.query(
+      `with events as (
+         insert into outbox (type, org_id, agent_id, data)
+         select event ->> 'type', event ->> 'org_id', event ->> 'agent_id', event -> 'data'
+         from jsonb_array_elements($1::jsonb) with ordinality as list (event, place) order by place)
+       select pg_notify('flotilla_outbox', '')`,
+      [`[${this.announced.splice(0).join()}]`],
+    );
   }
 }
+
+const outboxLock = 7_301_002;
 
 /** The one way to write. No call leaves the process inside `run`: the embedded database has a single connection. */
 @Injectable()
 export class UnitOfWork {
+  private readonly current = new AsyncLocalStorage<{ open: boolean }>();
+
   constructor(private readonly source: DataSource) {}
 
-  run<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
-    return this.source.transaction((manager) => work(new Tx(manager)));
+  async run<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+    this.refuseInside('another unit of work');
+    const state = { open: true };
+    try {
+      return await this.current.run(state, () =>
+        this.source.transaction(async (manager) => {
+          const tx = new Tx(manager);
+          const result = await work(tx);
+          await tx.flush();
+          return result;
+        }),
+      );
+    } finally {
+      state.open = false;
+    }
   }
 
   /** Plain read outside a transaction. Never call it inside `run`. */
-  query<R = Record<string, unknown>>(sql: string, values: readonly unknown[] = []): Promise<R[]> {
+  async query<R = Record<string, unknown>>(sql: string, values: readonly unknown[] = []): Promise<R[]> {
+    this.refuseInside('a query of its own');
     return this.source.query(sql, [...values]);
   }
 
-  /** Repository for reads outside a transaction. */
+  /** Repository for reads outside a transaction. Never use it inside `run`. */
   of<T extends ObjectLiteral>(entity: EntityTarget<T>): Repository<T> {
+    this.refuseInside('a repository of its own');
     return this.source.getRepository(entity);
+  }
+
+  /** On one connection it would wait for itself for ever; failing at once shows where, on both databases. */
+  private refuseInside(what: string): void {
+    if (this.current.getStore()?.open)
+      throw new Error(`A unit of work must not start ${what}: use its own tx instead.`);
   }
 }

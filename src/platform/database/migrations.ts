@@ -1,0 +1,5 @@
+import { CreateAccounts1700000000001 } from '../../migrations/0001-create-accounts.js';
+import { CreatePlatform1700000000002 } from '../../migrations/0002-create-platform.js';
+
+/** In the order they run. Released migrations never change. */
+export const migrations = [CreateAccounts1700000000001, CreatePlatform1700000000002];
