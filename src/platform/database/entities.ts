@@ -4,9 +4,19 @@ import { Membership } from '../../core/accounts/membership.entity.js';
 import { Organisation } from '../../core/accounts/organisation.entity.js';
 import { RevokedLogin } from '../../core/accounts/revoked-login.entity.js';
 import { User } from '../../core/accounts/user.entity.js';
+import { AgentShare } from '../../core/agents/agent-share.entity.js';
+import { Agent } from '../../core/agents/agent.entity.js';
 import { AuditEntry } from '../../core/audit/audit.entity.js';
 import { OutboxRow } from '../../core/events/outbox.entity.js';
+import { Instance } from '../../core/instances/instance.entity.js';
 import { Job } from '../../core/jobs/job.entity.js';
+import { Generation } from '../../core/runtimes/generation.entity.js';
+import { RuntimeLine } from '../../core/runtimes/runtime-line.entity.js';
+import { Activity } from '../../core/sessions/activity.entity.js';
+import { AgentRequest } from '../../core/sessions/agent-request.entity.js';
+import { SessionEvent } from '../../core/sessions/session-event.entity.js';
+import { Session } from '../../core/sessions/session.entity.js';
+import { Turn } from '../../core/sessions/turn.entity.js';
 import { Setting } from '../../core/settings/setting.entity.js';
 
 /** Every table the server uses. Listed by hand: a glob would find other files in src than in dist. */
@@ -21,4 +31,14 @@ export const entities = [
   Job,
   Setting,
   AuditEntry,
+  Agent,
+  AgentShare,
+  Instance,
+  Generation,
+  RuntimeLine,
+  Session,
+  Turn,
+  SessionEvent,
+  AgentRequest,
+  Activity,
 ];

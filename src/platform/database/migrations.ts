@@ -1,5 +1,6 @@
 import { CreateAccounts1700000000001 } from '../../migrations/0001-create-accounts.js';
 import { CreatePlatform1700000000002 } from '../../migrations/0002-create-platform.js';
+import { CreateFleet1700000000003 } from '../../migrations/0003-create-fleet.js';
 
 /** In the order they run. Released migrations never change. */
-export const migrations = [CreateAccounts1700000000001, CreatePlatform1700000000002];
+export const migrations = [CreateAccounts1700000000001, CreatePlatform1700000000002, CreateFleet1700000000003];

@@ -8,6 +8,7 @@ import {
   type ObjectLiteral,
   type Repository,
 } from 'typeorm';
+import { embeddedServerOf } from './create-data-source.js';
 
 /** One announced change, written to the outbox in the transaction that made it. */
 export interface NewFleetEvent {
@@ -71,6 +72,11 @@ export class UnitOfWork {
   private readonly current = new AsyncLocalStorage<{ open: boolean }>();
 
   constructor(private readonly source: DataSource) {}
+
+  /** Nobody but this process can be using the database: what an earlier process left half done is orphaned. */
+  get exclusive(): boolean {
+    return embeddedServerOf(this.source) !== null;
+  }
 
   async run<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
     this.refuseInside('another unit of work');

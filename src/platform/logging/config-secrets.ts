@@ -1,0 +1,22 @@
+import type { Config } from '../../config/config.js';
+import { registerSecret } from './redaction.js';
+
+/** Every secret of the configuration is sealed in logs from now on. Call it before the first line is written. */
+export function registerConfigSecrets(config: Config): void {
+  registerSecret(config.masterKey);
+  registerSecret(config.adminPassword);
+  for (const provider of Object.values(config.providers)) {
+    registerSecret(provider.apiKey);
+    registerSecret(provider.oauthToken);
+    registerUrl(provider.baseUrl);
+  }
+  registerSecret(config.databaseUrl);
+  registerUrl(config.databaseUrl?.reveal() ?? null);
+}
+
+function registerUrl(text: string | null): void {
+  if (!text) return;
+  const { password } = new URL(text);
+  registerSecret(password);
+  registerSecret(decodeURIComponent(password));
+}
