@@ -90,7 +90,7 @@ export class ApiKeysService {
   async get(who: Principal, dialect: string, id: string): Promise<ApiKey> {
     await this.usage.flush();
     const key = isId(id) ? await this.db.of(ApiKey).findOneBy({ id, userId: who.userId, dialect }) : null;
-    if (!key) throw new NotFound('api_key', id);
+    if (!key) throw new NotFound('key', id);
     return key;
   }
 

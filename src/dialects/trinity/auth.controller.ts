@@ -9,8 +9,9 @@ import { TicketsService, ticketSeconds } from '../../core/accounts/tickets.servi
 import { Secret } from '../../core/credentials/secret.js';
 import { Unauthenticated } from '../../core/errors/domain-error.js';
 import { Public, Requires, Who } from '../../platform/http/access.js';
+import { bearerOf } from '../shared/credentials.js';
 import { Refuses } from './answers.dto.js';
-import { bearerOf, cookieOf } from './auth.credentials.js';
+import { cookieOf } from './auth.credentials.js';
 import {
   AuthModeView,
   LoggedOutView,
@@ -72,7 +73,7 @@ export class TrinityAuthController {
   @ApiOkResponse({ type: ValidateView })
   @Refuses({ 401: 'No token provided, or it is not good' })
   async validate(@Headers() headers: IncomingHttpHeaders, @Query() query: ValidateQuery): Promise<ValidateView> {
-    const value = bearerOf(headers) ?? cookieOf(headers, 'token') ?? query.token;
+    const value = bearerOf(headers)?.value ?? cookieOf(headers, 'token') ?? query.token;
     if (!value) throw new Unauthenticated('No token provided', 'no_token');
     const who = await this.authenticator.authenticate({ kind: 'bearer', value }, 'trinity');
     if (!who) throw new Unauthenticated('Invalid token', 'invalid_token');

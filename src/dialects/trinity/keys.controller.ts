@@ -7,8 +7,8 @@ import type { ApiKey } from '../../core/accounts/api-key.entity.js';
 import { ApiKeysService, type IssuedKey } from '../../core/accounts/api-keys.service.js';
 import { Unauthenticated } from '../../core/errors/domain-error.js';
 import { Public, Requires, Who } from '../../platform/http/access.js';
+import { bearerOf } from '../shared/credentials.js';
 import { Refuses } from './answers.dto.js';
-import { bearerOf } from './auth.credentials.js';
 import { CreateKeyBody, KeyMessageView, KeyValidView, KeyView, NewKeyView } from './keys.dto.js';
 
 @ApiTags('API keys')
@@ -92,8 +92,8 @@ export class TrinityKeysController {
   @ApiOkResponse({ type: KeyValidView })
   @Refuses({ 401: 'Missing, unknown or revoked' })
   async validate(@Headers() headers: IncomingHttpHeaders): Promise<KeyValidView> {
-    const value = bearerOf(headers);
-    const found = value === null ? null : await this.keys.inspect(value, 'trinity');
+    const sent = bearerOf(headers);
+    const found = sent && (await this.keys.inspect(sent.value, 'trinity'));
     if (!found) throw new Unauthenticated('Invalid or inactive API key', 'invalid_key');
     const [view] = await this.views(found.user, [found.key]);
     return {

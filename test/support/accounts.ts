@@ -1,0 +1,80 @@
+import { Access } from '../../src/core/access/access.service.js';
+import type { Principal, Role } from '../../src/core/access/principal.js';
+import { AccountAuthenticator } from '../../src/core/accounts/account-authenticator.js';
+import { AccountsService } from '../../src/core/accounts/accounts.service.js';
+import { ApiKeysService } from '../../src/core/accounts/api-keys.service.js';
+import { KeyUsage } from '../../src/core/accounts/key-usage.js';
+import { LoginThrottle } from '../../src/core/accounts/login-throttle.js';
+import { LoginTokens } from '../../src/core/accounts/login-tokens.js';
+import { LoginsService } from '../../src/core/accounts/logins.service.js';
+import { Passwords } from '../../src/core/accounts/passwords.js';
+import { Principals } from '../../src/core/accounts/principals.js';
+import { Revocations } from '../../src/core/accounts/revocations.js';
+import { TicketsService } from '../../src/core/accounts/tickets.service.js';
+import type { User } from '../../src/core/accounts/user.entity.js';
+import { UsersService } from '../../src/core/accounts/users.service.js';
+import type { Config } from '../../src/config/config.js';
+import { Secret } from '../../src/core/credentials/secret.js';
+import type { UnitOfWork } from '../../src/platform/database/unit-of-work.js';
+import { ManualClock } from './manual-clock.js';
+
+/** The accounts part of the server on a given database, wired by hand, with a clock that a test moves. */
+export class AccountsFixture {
+  readonly config: Config;
+  readonly passwords = new Passwords();
+  readonly users: UsersService;
+  readonly accounts: AccountsService;
+  readonly logins: LoginsService;
+  readonly usage: KeyUsage;
+  readonly keys: ApiKeysService;
+  readonly tickets: TicketsService;
+  readonly authenticator: AccountAuthenticator;
+  readonly access: Access;
+
+  constructor(
+    readonly db: UnitOfWork,
+    adminPassword: string | null = null,
+    readonly clock = new ManualClock(),
+  ) {
+    const { passwords } = this;
+    const masterKey = new Secret('master-key-of-a-test-32-bytes-long');
+    this.config = { masterKey, adminPassword: adminPassword === null ? null : new Secret(adminPassword) } as Config;
+    const tokens = new LoginTokens(this.config, clock);
+    const principals = new Principals(db);
+    const revocations = new Revocations(db, clock);
+    this.users = new UsersService(db, clock);
+    this.accounts = new AccountsService(this.config, db, this.users, passwords);
+    this.logins = new LoginsService(db, passwords, new LoginThrottle(db, clock), tokens, revocations);
+    this.usage = new KeyUsage(db, clock);
+    this.keys = new ApiKeysService(db, clock, this.usage);
+    this.tickets = new TicketsService(this.config, clock, principals, revocations);
+    this.authenticator = new AccountAuthenticator(tokens, principals, this.usage, this.tickets, clock);
+    this.access = new Access(db);
+  }
+
+  async user(username: string, options: { role?: Role; email?: string | null; password?: string } = {}): Promise<User> {
+    const { role = 'user', email = null, password } = options;
+    const passwordHash = password === undefined ? null : await this.passwords.hash(new Secret(password));
+    return this.db.run((tx) => this.users.create(tx, { username, email, passwordHash, role }));
+  }
+
+  signIn(username: string, password: string, address = '192.0.2.1'): Promise<string> {
+    return this.logins
+      .signIn({ username, password: new Secret(password), address })
+      .then(({ accessToken }) => accessToken.reveal());
+  }
+
+  bearer(value: string, dialect = 'trinity'): Promise<Principal | null> {
+    return this.authenticator.authenticate({ kind: 'bearer', value }, dialect);
+  }
+
+  /** A caller by API key: needs no password, so it is quick. */
+  async caller(username: string, options: { role?: Role; email?: string | null } = {}): Promise<Principal> {
+    const user = await this.user(username, options);
+    const holder = { userId: user.id, orgId: user.personalOrgId, agentId: null };
+    const { value } = await this.db.run((tx) => this.keys.issue(tx, holder, { dialect: 'trinity', label: 'test' }));
+    const who = await this.bearer(value.reveal());
+    if (!who) throw new Error('a key just made is not accepted');
+    return who;
+  }
+}
