@@ -27,10 +27,14 @@ export interface Dialect {
   /** What a POST answers unless its handler says otherwise. */
   readonly created: 200 | 201;
   readonly bodyLimit: number;
-  readonly cors: { readonly credentials: boolean; readonly methods: readonly string[]; readonly headers: readonly string[] } | false;
+  readonly cors:
+    { readonly credentials: boolean; readonly methods: readonly string[]; readonly headers: readonly string[] } | false;
   readonly rateLimit?: { readonly requests: number; readonly seconds: number };
   /** How Swagger's Authorize button signs in. */
-  readonly auth: { readonly kind: 'password'; readonly tokenUrl: string } | { readonly kind: 'bearer' } | { readonly kind: 'apiKey' };
+  readonly auth:
+    | { readonly kind: 'password'; readonly tokenUrl: string }
+    | { readonly kind: 'bearer' }
+    | { readonly kind: 'apiKey' };
   /** Where a request carries its credential, or null when it brought none. */
   credential(headers: IncomingHttpHeaders): Credential | null;
   renderError(error: DomainError): RenderedError;

@@ -12,17 +12,12 @@ import findMyWay, { type HTTPMethod } from 'find-my-way';
 import { BadRequestForm, type DomainError, Invalid, Unavailable } from '../../core/errors/domain-error.js';
 import type { Dialect } from '../../dialects/shared/dialect.js';
 import { sendError } from './answer.js';
+import { requestContext } from '../logging/request-context.js';
 import { addBodyParsers } from './bodies.js';
 import { dialectOf, dialectOfRoute, rewriteUrl } from './mount.js';
 import { RateLimiter } from './rate-limit.js';
 import { requestIdOf } from './request-id.js';
 import { isStopping } from './streams.js';
-
-export interface HttpOptions {
-  readonly dialects: readonly Dialect[];
-  /** Runs the rest of a request inside its logging context. */
-  readonly inContext: (requestId: string, next: () => void) => void;
-}
 
 export interface HttpStack {
   readonly adapter: FastifyAdapter;
@@ -31,7 +26,7 @@ export interface HttpStack {
 }
 
 /** The Fastify adapter with everything that must be there before Nest registers its routes. */
-export function buildAdapter({ dialects, inContext }: HttpOptions): HttpStack {
+export function buildAdapter(dialects: readonly Dialect[]): HttpStack {
   const limiter = new RateLimiter();
   const options: FastifyHttpOptions<RawServerDefault> = {
     rewriteUrl: rewriteUrl(dialects),
@@ -57,14 +52,13 @@ export function buildAdapter({ dialects, inContext }: HttpOptions): HttpStack {
   // The adapter's own first hook: a preflight is answered before ours would run.
   adapter.setOnRequestHook((request, reply, done) => {
     label(request, reply);
-    inContext(request.id, done);
+    requestContext.run({ requestId: request.id }, done);
   });
 
-  const fastify = adapter.getInstance() as unknown as FastifyInstance;
+  const fastify: FastifyInstance = adapter.getInstance();
   const allowed = watchRoutes(fastify, dialects);
   fastify.addHook('onRequest', (request, reply, done) => {
     if (isStopping(fastify.server)) {
-      reply.header('connection', 'close');
       done(new Unavailable('The server is stopping', 'stopping', 5));
       return;
     }
@@ -74,6 +68,13 @@ export function buildAdapter({ dialects, inContext }: HttpOptions): HttpStack {
       return;
     }
     done(countOne(limiter, request, reply));
+  });
+  // A body arrives on the socket's own events, outside the context that the first hook entered.
+  fastify.addHook('preValidation', (request, _reply, done) => requestContext.run({ requestId: request.id }, done));
+  // An answer that keeps its connection would keep the server from closing.
+  fastify.addHook('onSend', (_request, reply, payload, done) => {
+    if (isStopping(fastify.server)) reply.header('connection', 'close');
+    done(null, payload);
   });
   addBodyParsers(fastify);
   return { adapter, allowed };

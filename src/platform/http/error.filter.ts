@@ -43,15 +43,11 @@ export class ErrorFilter implements ExceptionFilter {
   }
 
   private log(error: DomainError, request: FastifyRequest): void {
-    const cause = error.cause;
-    if (error.kind === 'internal') {
-      const stack = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);
-      this.logger.error(`${request.method} ${routeOf(request)} failed, request ${request.id}: ${stack}`);
-      return;
-    }
-    if (error.kind === 'upstream' || error.kind === 'unavailable') {
-      const why = cause instanceof Error ? `: ${cause.message}` : '';
-      this.logger.warn(`${request.method} ${routeOf(request)}, request ${request.id}: ${error.message}${why}`);
+    const route = `${request.method} ${routeOf(request)}`;
+    const cause = error.cause instanceof Error ? [error.cause] : [];
+    if (error.kind === 'internal') this.logger.error(`${route} failed`, ...cause);
+    else if (error.kind === 'upstream' || error.kind === 'unavailable') {
+      this.logger.warn(`${route}: ${error.message}`, ...cause);
     }
   }
 }

@@ -136,7 +136,8 @@ export class SocketServer implements OnApplicationBootstrap, BeforeApplicationSh
     }
     this.introduce(peer, route, opening).catch((thrown: unknown) => {
       if (peer.gone.aborted) return;
-      const error = this.normalise(thrown, opening.request);
+      // A first message that is not JSON is the client's mistake, not ours.
+      const error = thrown instanceof SyntaxError ? new Unauthenticated() : this.normalise(thrown, opening.request);
       peer.close(error.kind === 'internal' ? 1011 : (route.refuseWithClose ?? 4401), error.message);
     });
   }

@@ -9,8 +9,16 @@ import {
 import { HttpAdapterHost } from '@nestjs/core';
 import type { FastifyReply } from 'fastify';
 
+/** Milliseconds a stream has to say its last words. */
+const patienceMs = 2000;
+
+interface OpenStream {
+  readonly controller: AbortController;
+  readonly raw: ServerResponse;
+  readonly closed: Promise<void>;
+}
 interface Traffic {
-  readonly open: Set<AbortController>;
+  readonly open: Set<OpenStream>;
   stopping: boolean;
 }
 const traffic = new WeakMap<Server, Traffic>();
@@ -33,8 +41,13 @@ export class OpenStreams implements OnModuleDestroy, BeforeApplicationShutdown {
     trafficOf(this.server()).stopping = true;
   }
 
-  beforeApplicationShutdown(): void {
-    for (const stream of trafficOf(this.server()).open) stream.abort();
+  /** Ends the streams and waits until their connections are idle: only those are closed with the server. */
+  async beforeApplicationShutdown(): Promise<void> {
+    const streams = [...trafficOf(this.server()).open];
+    for (const { controller } of streams) controller.abort();
+    const late = setTimeout(() => streams.forEach(({ raw }) => raw.destroy()), patienceMs);
+    await Promise.all(streams.map(({ closed }) => closed));
+    clearTimeout(late);
   }
 
   private server(): Server {
@@ -44,13 +57,15 @@ export class OpenStreams implements OnModuleDestroy, BeforeApplicationShutdown {
 
 function track(server: Server, raw: ServerResponse): AbortSignal {
   const { open } = trafficOf(server);
-  const gone = new AbortController();
-  open.add(gone);
-  raw.once('close', () => {
-    open.delete(gone);
-    gone.abort();
+  const controller = new AbortController();
+  const closed = new Promise<void>((resolve) => raw.once('close', resolve));
+  const stream = { controller, raw, closed };
+  open.add(stream);
+  void closed.then(() => {
+    open.delete(stream);
+    controller.abort();
   });
-  return gone.signal;
+  return controller.signal;
 }
 
 /** An AbortSignal that fires when the client is gone or the server stops. Every wait inside a stream must take it. */

@@ -1,0 +1,52 @@
+import { type DynamicModule, Module, type Type } from '@nestjs/common';
+import { APP_GUARD, RouterModule } from '@nestjs/core';
+import { ClockModule } from './adapters/clock/clock.module.js';
+import type { Config } from './config/config.js';
+import { ConfigModule } from './config/config.module.js';
+import { AccountsModule } from './core/accounts/accounts.module.js';
+import { AuditModule } from './core/audit/audit.module.js';
+import { EventsModule } from './core/events/events.module.js';
+import { HealthModule } from './core/health/health.module.js';
+import { JobsModule } from './core/jobs/jobs.module.js';
+import { SettingsModule } from './core/settings/settings.module.js';
+import type { Dialect } from './dialects/shared/dialect.js';
+import { DatabaseModule } from './platform/database/database.module.js';
+import { AccessGuard } from './platform/http/access.js';
+import { HttpModule } from './platform/http/http.module.js';
+import { mountOf } from './platform/http/mount.js';
+import { OpenApiModule } from './platform/openapi/openapi.module.js';
+
+export interface AppParts {
+  readonly config: Config;
+  /** In order of priority. */
+  readonly dialects: readonly Dialect[];
+  /** More modules: tests add their own. */
+  readonly modules?: readonly (Type | DynamicModule)[];
+}
+
+/** The list of modules. Guards are attached here, pipes and filters in `platform/http/application.ts`. */
+@Module({})
+export class AppModule {
+  static with({ config, dialects, modules = [] }: AppParts): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [
+        ConfigModule.with(config),
+        ClockModule,
+        DatabaseModule,
+        EventsModule,
+        SettingsModule,
+        AuditModule,
+        JobsModule,
+        HealthModule,
+        AccountsModule,
+        HttpModule.with(dialects),
+        OpenApiModule,
+        ...dialects.map(({ module }) => module),
+        RouterModule.register(dialects.map(({ name, module }) => ({ path: mountOf(name), module }))),
+        ...modules,
+      ],
+      providers: [{ provide: APP_GUARD, useClass: AccessGuard }],
+    };
+  }
+}

@@ -1,0 +1,66 @@
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { createApp } from './bootstrap.js';
+import { ConfigError } from './config/config-error.js';
+import { loadConfig } from './config/environment.js';
+import { startLines } from './start-lines.js';
+
+/** Milliseconds after which a shutdown is cut short. */
+const patienceMs = 9500;
+
+const say = (text: string): void => void process.stdout.write(`${text}\n`);
+const complain = (text: string): void => void process.stderr.write(`${text}\n`);
+
+async function main(): Promise<void> {
+  const config = loadConfig();
+  const app = await createApp(config);
+  stopOnSignals(app);
+  try {
+    await app.listen(config.port, addressOf(config.host));
+  } catch (error) {
+    await app.close();
+    throw error;
+  }
+  say(startLines(app, config));
+}
+
+/** A name would make Fastify open a second server, which knows no WebSockets. */
+const addressOf = (host: string): string => (host === 'localhost' ? '127.0.0.1' : host);
+
+function stopOnSignals(app: NestFastifyApplication): void {
+  let stopping = false;
+  const stop = (signal: NodeJS.Signals): void => {
+    if (stopping) process.exit(130);
+    stopping = true;
+    say(`${signal}: stopping`);
+    setTimeout(() => {
+      complain('some work did not end in time; it is picked up at the next start');
+      process.exit(0);
+    }, patienceMs).unref();
+    app.close().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        complain(`stopped with an error: ${sentenceOf(error)}`);
+        process.exit(1);
+      },
+    );
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+}
+
+/** What went wrong at the start, in one clear sentence per mistake. */
+function explain(error: unknown): string {
+  if (error instanceof ConfigError) return error.problems.map((problem) => `- ${problem}`).join('\n');
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'EADDRINUSE') return 'The port is in use by another program: set FLOTILLA_PORT to another one.';
+  if (code === 'EADDRNOTAVAIL') return 'FLOTILLA_HOST is not an address of this machine.';
+  if (code === 'EACCES') return 'This user may not listen on that port: set FLOTILLA_PORT to 1024 or more.';
+  return sentenceOf(error);
+}
+
+const sentenceOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+main().catch((error: unknown) => {
+  complain(`Flotilla cannot start:\n${explain(error)}`);
+  process.exit(1);
+});

@@ -1,0 +1,23 @@
+import type { INestApplicationContext } from '@nestjs/common';
+import type { Config } from './config/config.js';
+import { AccountsService } from './core/accounts/accounts.service.js';
+
+/** What a person needs to know when the server has started: where it is, who may sign in, what it runs on. */
+export function startLines(app: INestApplicationContext, config: Config): string {
+  const { username, source, generatedPassword } = app.get(AccountsService).firstRun();
+  const password = {
+    environment: 'set by FLOTILLA_ADMIN_PASSWORD',
+    kept: 'as set earlier',
+    // The one place where it is shown, once: it is stored as a hash only.
+    generated: `${generatedPassword?.reveal() ?? ''}  (made up now and not shown again)`,
+  }[source];
+  const lines: [string, string][] = [
+    ['URL', config.publicUrl],
+    ['API', `${config.publicUrl}/docs`],
+    ['User', username],
+    ['Password', password],
+    ['Engine', config.engine === 'local' ? 'local: agents are ordinary processes, NOT isolated' : config.dockerHost],
+    ['Data', config.dataDir],
+  ];
+  return ['Flotilla is running', ...lines.map(([name, value]) => `  ${name.padEnd(9)} ${value}`)].join('\n');
+}
