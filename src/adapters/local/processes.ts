@@ -1,0 +1,87 @@
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** Kernel clock ticks per second, as /proc counts them on every Linux we run on. */
+const ticksPerSecond = 100n;
+
+export interface ProcessInfo {
+  readonly pid: number;
+  readonly parent: number;
+  /** Ticks since the machine booted: with the pid it names a process for good. */
+  readonly started: string;
+  readonly zombie: boolean;
+  /** CPU time of the process and of its children that ended. */
+  readonly cpuNanos: bigint;
+}
+
+/** Reads /proc/<pid>/stat; null when there is no such process. */
+export function processInfo(pid: number): ProcessInfo | null {
+  const stat = readProc(pid, 'stat');
+  if (!stat) return null;
+  // The name in parentheses may hold anything, so count from its end.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const ticks = fields.slice(11, 15).reduce((sum, field) => sum + BigInt(field), 0n);
+  return {
+    pid,
+    parent: Number(fields[1]),
+    started: fields[19] ?? '',
+    zombie: fields[0] === 'Z' || fields[0] === 'X',
+    cpuNanos: (ticks * 1_000_000_000n) / ticksPerSecond,
+  };
+}
+
+/** Memory that is the process's own (anonymous and shared memory pages, no page cache), in bytes. */
+export function memoryOf(pid: number): number {
+  const status = readProc(pid, 'status') ?? '';
+  const kilobytes = [...status.matchAll(/^Rss(?:Anon|Shmem):\s+(\d+) kB/gm)].map((match) => Number(match[1]));
+  return kilobytes.reduce((sum, value) => sum + value, 0) * 1024;
+}
+
+/** Which instance a live process belongs to. `uid` is its real user. */
+export interface Membership {
+  readonly pid: number;
+  readonly uid: number;
+  /** Value of FLOTILLA_INSTANCE in its environment; null when absent or unreadable. */
+  readonly owner: string | null;
+}
+
+/** Every live process of the machine with its owner, in one pass over /proc. */
+export function memberships(): Membership[] {
+  const found: Membership[] = [];
+  for (const name of readdirSync('/proc')) {
+    const pid = Number(name);
+    if (!Number.isInteger(pid)) continue;
+    const uid = /^Uid:\s+(\d+)/m.exec(readProc(pid, 'status') ?? '')?.[1];
+    if (uid === undefined || processInfo(pid)?.zombie !== false) continue;
+    const owner = /(?:^|\0)FLOTILLA_INSTANCE=([^\0]*)/.exec(readProc(pid, 'environ') ?? '')?.[1] ?? null;
+    found.push({ pid, uid: Number(uid), owner });
+  }
+  return found;
+}
+
+/** The pid still names the process that was recorded, and it has not ended. */
+export function isAlive(pid: number, started: string): boolean {
+  const info = processInfo(pid);
+  return info !== null && info.started === started && !info.zombie;
+}
+
+/** Names this run of the machine: pids and start times mean nothing after a reboot. */
+export function machineBoot(): string {
+  return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+}
+
+/** False when the process is gone or not ours to signal. */
+export function signal(pid: number, name: NodeJS.Signals): boolean {
+  try {
+    return process.kill(pid, name);
+  } catch {
+    return false;
+  }
+}
+
+function readProc(pid: number, file: string): string | null {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'latin1');
+  } catch {
+    return null;
+  }
+}
