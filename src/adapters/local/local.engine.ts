@@ -71,7 +71,7 @@ export class LocalEngine extends ContainerEngine {
     const info = {
       version: `local, Node ${process.versions.node}`,
       hostAddress: '127.0.0.1',
-      warnings: this.warnings(),
+      warnings: warningsOf(this.ownUsers),
     };
     this.connected ??= { log, supervisor, info };
     this.watching ??= setInterval(() => this.lookAround(), watchMs).unref();

@@ -15,9 +15,10 @@ export function canSwitchUsers(folder: string): Promise<boolean> {
     const { mode } = statSync(one);
     if ((mode & 0o011) !== 0o011) chmodSync(one, (mode & 0o7777) | 0o011);
   }
-  const [command = '', ...args] = [...asUser(probeUid), 'test', '-x', folder];
   return new Promise((resolve) => {
-    execFile(command, args, { env: { PATH: '/usr/bin:/bin' } }, (error) => resolve(!error));
+    execFile('env', [...asUser(probeUid), 'test', '-x', folder], { env: { PATH: '/usr/bin:/bin' } }, (error) =>
+      resolve(!error),
+    );
   });
 }
 
