@@ -4,4 +4,4 @@ import type { Dialect } from './shared/dialect.js';
 import { trinity } from './trinity/trinity.dialect.js';
 
 /** Every surface this server speaks. Order is priority: the first dialect whose claim matches gets the request. */
-export const dialectsFor = (config: Config): readonly Dialect[] => [trinity(config), consoleDialect];
+export const dialectsFor = (config: Pick<Config, 'trinity'>): readonly Dialect[] => [trinity(config), consoleDialect];
