@@ -5,7 +5,7 @@ import { EngineError } from '../../core/instances/engine.errors.js';
 import type { ImageProgress } from '../../core/instances/engine.port.js';
 import { drainStatus } from './build-progress.js';
 import type { Connection } from './connection.js';
-import { isFault } from './errors.js';
+import { isFault, messageOf } from './errors.js';
 
 const fromRegistry = 'node:24-bookworm-slim';
 const fromPackages = { repo: 'flotilla-base', tag: 'bookworm' } as const;
@@ -31,7 +31,7 @@ export async function ensureBase(
   try {
     await buildFromPackages(engine, signal);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     const message = `No base image could be had: ${fromRegistry} was not fetched (${refusal}), and building one failed: ${reason}`;
     throw new EngineError(isFault(error, 'disk_full') ? 'disk_full' : 'no_image', message, { cause: error });
   }
@@ -61,7 +61,7 @@ async function pull(engine: Connection, signal: AbortSignal): Promise<string | n
     return (await has(engine, fromRegistry)) ? null : 'the pull ended without an image';
   } catch (error) {
     if (silence.signal.aborted) return `the registry was silent for ${silenceMs / 1000} s`;
-    return error instanceof Error ? error.message.trim() : String(error);
+    return messageOf(error);
   } finally {
     clearTimeout(timer);
   }

@@ -1,5 +1,5 @@
-import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
+import { linesOf } from './lines.js';
 
 /** One line of the engine's answer to a build, a pull or an import. */
 interface Line {
@@ -44,17 +44,7 @@ export async function drainStatus(output: NodeJS.ReadableStream, alive: () => vo
 }
 
 async function* lines(output: NodeJS.ReadableStream): AsyncIterable<Line> {
-  const source = output as Readable;
-  const broken: Error[] = [];
-  source.once('error', (error) => {
-    broken.push(error);
-    // readline waits for an end that would not come.
-    source.destroy();
-  });
-  for await (const text of createInterface({ input: source, crlfDelay: Infinity })) {
-    if (text.trim() !== '') yield JSON.parse(text) as Line;
-  }
-  for (const error of broken) throw error;
+  for await (const line of linesOf(output as Readable)) yield JSON.parse(line) as Line;
 }
 
 function describe(number: string, of: string, command: string): string {

@@ -109,7 +109,7 @@ class EngineAgent extends http.Agent {
     this.open().then(
       (stream) => done?.(null, stream),
       // On failure Node looks at the error only.
-      (error: unknown) => done?.(error instanceof Error ? error : new Error(String(error)), null as never),
+      (error: unknown) => done?.(error as Error, null as never),
     );
     return null;
   }

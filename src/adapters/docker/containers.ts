@@ -234,14 +234,16 @@ export function toInstance(info: Docker.ContainerInspectInfo): EngineInstance | 
   if (instanceId === undefined) return null;
   const state = info.State;
   const phase = phaseOf(state.Status);
+  const exitCode = phase === 'exited' || phase === 'dead' ? state.ExitCode : null;
   const { Memory, NanoCpus, PidsLimit } = info.HostConfig;
   return {
     instanceId,
     ref: info.Id,
     name: info.Name.replace(/^\//, ''),
     phase,
-    exitCode: phase === 'exited' || phase === 'dead' ? state.ExitCode : null,
-    oomKilled: state.OOMKilled,
+    exitCode,
+    // The engine's mark stays after any process of the container ran out of memory; only with KILL it was the main one.
+    oomKilled: state.OOMKilled && exitCode === 137,
     startedAt: timeOf(state.StartedAt),
     finishedAt: timeOf(state.FinishedAt),
     image: info.Config.Image,

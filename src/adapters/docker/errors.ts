@@ -28,7 +28,7 @@ const silentCodes = new Set([
 export function toEngineError(thrown: unknown, doing: string): EngineError {
   if (thrown instanceof EngineError) return thrown;
   const error: Thrown = typeof thrown === 'object' && thrown !== null ? thrown : {};
-  const reason = reasonOf(error);
+  const reason = messageOf(thrown);
   const fault = faultOf(error, reason);
   return new EngineError(fault, sentence(fault, doing, reason), { cause: thrown });
 }
@@ -43,12 +43,12 @@ export function isFault(thrown: unknown, ...faults: readonly EngineFault[]): boo
   return thrown instanceof EngineError && faults.includes(thrown.fault);
 }
 
-/** What the engine itself said, in one line. */
-function reasonOf(error: Thrown): string {
-  const json = error.json;
+/** What was thrown says in one line; an engine's own words come before the library's. */
+export function messageOf(thrown: unknown, maxLength = 300): string {
+  const { json, message }: Thrown = typeof thrown === 'object' && thrown !== null ? thrown : {};
   const said = typeof json === 'object' && json !== null ? (json as { message?: unknown }).message : undefined;
-  const text = typeof said === 'string' ? said : typeof error.message === 'string' ? error.message : 'unknown error';
-  return text.replace(/\s+/g, ' ').trim().slice(0, 300);
+  const text = typeof said === 'string' ? said : typeof message === 'string' ? message : String(thrown);
+  return text.replace(/\s+/g, ' ').trim().slice(0, maxLength);
 }
 
 function faultOf(error: Thrown, reason: string): EngineFault {

@@ -1,9 +1,9 @@
-import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EngineEvent, EngineSignal } from '../../core/instances/engine.port.js';
 import type { Connection } from './connection.js';
 import { label, labelled } from './labels.js';
+import { linesOf } from './lines.js';
 
 const actions = ['create', 'start', 'die', 'oom', 'kill', 'stop', 'destroy', 'pause', 'unpause', 'rename'] as const;
 const shortestPauseMs = 200;
@@ -33,7 +33,7 @@ export async function* containerEvents(
       cursor ??= await engineTime(engine);
       stream = await open(engine, installId, seen.size > 0 ? cursor - overlapNanos : cursor, signal);
       yield { kind: 'connected' };
-      for await (const line of createInterface({ input: stream, crlfDelay: Infinity })) {
+      for await (const line of linesOf(stream)) {
         const event = parse(line);
         if (!event || (after !== null && BigInt(event.at) <= after) || !isNew(seen, event)) continue;
         if (BigInt(event.at) > cursor) cursor = BigInt(event.at);
@@ -50,14 +50,11 @@ export async function* containerEvents(
   }
 }
 
-async function open(engine: Connection, installId: string, since: bigint, signal: AbortSignal): Promise<Readable> {
+function open(engine: Connection, installId: string, since: bigint, signal: AbortSignal): Promise<Readable> {
   const filters = JSON.stringify({ type: ['container'], label: labelled(installId), event: actions });
   const digits = since.toString().padStart(10, '0');
   const query = { filters, since: `${digits.slice(0, -9)}.${digits.slice(-9)}` };
-  const stream = await engine.stream('opening the event stream', '/events', query, signal);
-  // readline passes no errors on; it just ends, which is what we want.
-  stream.on('error', () => stream.destroy());
-  return stream;
+  return engine.stream('opening the event stream', '/events', query, signal);
 }
 
 /** The engine's clock, because its events carry that one: nanoseconds since the epoch. */

@@ -5,8 +5,8 @@ import { ensureBase } from './base-image.js';
 import { defaultContext, packContext, readPackages, recipeOf, type Recipe } from './build-context.js';
 import { readProgress } from './build-progress.js';
 import type { Connection } from './connection.js';
-import { isFault } from './errors.js';
-import { imageName, label } from './labels.js';
+import { isFault, messageOf } from './errors.js';
+import { imageName } from './labels.js';
 
 type Report = (step: ImageProgress) => void;
 
@@ -44,10 +44,8 @@ export class Images {
     const { version } = recipe;
     const name = imageName(runtime, version);
     try {
-      const image = await this.engine.call('looking for an image', () => this.engine.docker.getImage(name).inspect());
-      // null where an image has no labels, whatever the types say.
-      const labels = image.Config.Labels as Readonly<Record<string, string>> | null;
-      return { name, version: labels?.[label.imageVersion] ?? version };
+      await this.engine.call('looking for an image', () => this.engine.docker.getImage(name).inspect());
+      return { name, version };
     } catch (error) {
       if (isFault(error, 'not_found', 'no_image')) return null;
       throw error;
@@ -139,7 +137,7 @@ export class Images {
 }
 
 function failure(runtime: string, thrown: unknown): EngineError {
-  const reason = thrown instanceof Error ? thrown.message.trim() : String(thrown);
+  const reason = messageOf(thrown, 1_500);
   const full = /no space left on device/i.test(reason);
   return new EngineError(full ? 'disk_full' : 'refused', `The ${runtime} image could not be built: ${reason}`, {
     cause: thrown,

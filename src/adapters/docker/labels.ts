@@ -6,8 +6,6 @@ export const label = {
   install: 'flotilla.install',
   instance: 'flotilla.instance',
   agent: 'flotilla.agent',
-  runtime: 'flotilla.runtime',
-  imageVersion: 'flotilla.image-version',
 } as const;
 
 /** Where the places lie inside every container. */
@@ -21,9 +19,9 @@ export function imageName(runtime: string, version: string): string {
   return `flotilla-agent-${runtime}:${version}`;
 }
 
-/** The one network of an installation. An id that is no plain word is hashed, so that the name is always valid. */
+/** The one network of an installation: the beginning of its UUID; another kind of id is hashed, as beginnings may be alike. */
 export function networkName(installId: string): string {
-  const plain = /^[a-z0-9]{8}/i.exec(installId.replace(/-/g, ''))?.[0];
+  const plain = /^[0-9a-f]{8}(?=-)/i.exec(installId)?.[0];
   return `flotilla-${plain ?? createHash('sha256').update(installId).digest('hex').slice(0, 8)}`;
 }
 

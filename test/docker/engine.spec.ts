@@ -1,0 +1,4 @@
+import { describeEngine } from '../support/engine-port-tests.js';
+import { engineUnderTest } from './support.js';
+
+describeEngine('docker', () => Promise.resolve(engineUnderTest()));
