@@ -2,7 +2,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createApp } from './bootstrap.js';
 import { ConfigError } from './config/config-error.js';
 import { loadConfig } from './config/environment.js';
-import { startLines } from './start-lines.js';
+import { newPasswordLine, startLines } from './start-lines.js';
 
 /** Milliseconds after which a shutdown is cut short. */
 const patienceMs = 9500;
@@ -17,6 +17,9 @@ async function main(): Promise<void> {
   try {
     await app.listen(config.port, addressOf(config.host));
   } catch (error) {
+    // A start that fails after the first administrator was made must not take their password along.
+    const password = newPasswordLine(app);
+    if (password) say(password);
     await app.close();
     throw error;
   }

@@ -21,7 +21,6 @@ import { ManualClock } from './manual-clock.js';
 /** The accounts part of the server on a given database, wired by hand, with a clock that a test moves. */
 export class AccountsFixture {
   readonly config: Config;
-  readonly passwords = new Passwords();
   readonly users: UsersService;
   readonly accounts: AccountsService;
   readonly logins: LoginsService;
@@ -35,8 +34,8 @@ export class AccountsFixture {
     readonly db: UnitOfWork,
     adminPassword: string | null = null,
     readonly clock = new ManualClock(),
+    readonly passwords = new Passwords(),
   ) {
-    const { passwords } = this;
     const masterKey = new Secret('master-key-of-a-test-32-bytes-long');
     this.config = { masterKey, adminPassword: adminPassword === null ? null : new Secret(adminPassword) } as Config;
     const tokens = new LoginTokens(this.config, clock);

@@ -1,5 +1,5 @@
 import { hash, verify } from '@node-rs/argon2';
-import { Injectable } from '@nestjs/common';
+import { Injectable, type OnModuleInit } from '@nestjs/common';
 import type { Secret } from '../credentials/secret.js';
 import { Unavailable } from '../errors/domain-error.js';
 
@@ -10,10 +10,15 @@ const maxWaiting = 100;
 
 /** Password hashing in the thread pool, a few at a time, so that a flood of sign-ins starves nothing else. */
 @Injectable()
-export class Passwords {
+export class Passwords implements OnModuleInit {
   private running = 0;
   private readonly waiting: (() => void)[] = [];
   private stranger: Promise<string> | null = null;
+
+  /** Made before the first sign-in: the first unknown user must not take longer than the others. */
+  onModuleInit(): void {
+    this.stranger ??= hash('', cost);
+  }
 
   hash(password: Secret): Promise<string> {
     return this.inTurn(() => hash(password.reveal(), cost));

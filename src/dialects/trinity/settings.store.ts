@@ -37,14 +37,15 @@ export class TrinitySettings {
   constructor(private readonly settings: Settings) {}
 
   async get(key: string): Promise<StoredSetting> {
-    const found = isKey(key) ? await this.settings.find(place + key) : null;
+    if (reserved.has(key)) throw new NotFound('route', key);
+    const found = keyForm.test(key) ? await this.settings.find(place + key) : null;
     if (typeof found?.value !== 'string') throw new NotFound('setting', key);
     return { key, value: found.value, updatedAt: found.updatedAt };
   }
 
   async set(key: string, value: string): Promise<StoredSetting> {
     if (reserved.has(key)) throw new NotFound('route', key);
-    if (!isKey(key)) {
+    if (!keyForm.test(key)) {
       throw new Invalid(
         'A setting name is 1 to 100 letters, digits, dots, underscores or hyphens',
         [],
@@ -58,7 +59,7 @@ export class TrinitySettings {
   /** Says whether there was one. */
   async delete(key: string): Promise<boolean> {
     if (reserved.has(key)) throw new NotFound('route', key);
-    return isKey(key) && (await this.settings.delete(place + key));
+    return keyForm.test(key) && (await this.settings.delete(place + key));
   }
 
   /** Values of all ops settings that were changed. */
@@ -85,5 +86,3 @@ function textOf(key: string, value: unknown): string {
   if (typeof value === 'string' && value.length <= 1000 && !value.includes('\0')) return value;
   throw new Invalid(`${key} must be a text`, [], 'bad_setting_value');
 }
-
-const isKey = (key: string): boolean => keyForm.test(key) && !reserved.has(key);
