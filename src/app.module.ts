@@ -1,13 +1,17 @@
 import { type DynamicModule, Module, type Type } from '@nestjs/common';
 import { APP_GUARD, RouterModule } from '@nestjs/core';
 import { ClockModule } from './adapters/clock/clock.module.js';
+import { AdaptersModule, type AdapterOverrides } from './adapters.module.js';
 import type { Config } from './config/config.js';
 import { ConfigModule } from './config/config.module.js';
 import { AccountsModule } from './core/accounts/accounts.module.js';
 import { AuditModule } from './core/audit/audit.module.js';
 import { EventsModule } from './core/events/events.module.js';
 import { HealthModule } from './core/health/health.module.js';
+import { InstancesModule } from './core/instances/instances.module.js';
 import { JobsModule } from './core/jobs/jobs.module.js';
+import { RuntimesModule } from './core/runtimes/runtimes.module.js';
+import { SessionsModule } from './core/sessions/sessions.module.js';
 import { SettingsModule } from './core/settings/settings.module.js';
 import type { Dialect } from './dialects/shared/dialect.js';
 import { DatabaseModule } from './platform/database/database.module.js';
@@ -16,7 +20,7 @@ import { HttpModule } from './platform/http/http.module.js';
 import { mountOf } from './platform/http/mount.js';
 import { OpenApiModule } from './platform/openapi/openapi.module.js';
 
-export interface AppParts {
+export interface AppParts extends AdapterOverrides {
   readonly config: Config;
   /** In order of priority. */
   readonly dialects: readonly Dialect[];
@@ -27,7 +31,7 @@ export interface AppParts {
 /** The list of modules. Guards are attached here, pipes and filters in `platform/http/application.ts`. */
 @Module({})
 export class AppModule {
-  static with({ config, dialects, modules = [] }: AppParts): DynamicModule {
+  static with({ config, dialects, modules = [], ...overrides }: AppParts): DynamicModule {
     return {
       module: AppModule,
       imports: [
@@ -39,7 +43,11 @@ export class AppModule {
         AuditModule,
         JobsModule,
         HealthModule,
+        AdaptersModule.with(overrides),
         AccountsModule,
+        InstancesModule,
+        RuntimesModule,
+        SessionsModule,
         HttpModule.with(dialects),
         OpenApiModule,
         ...dialects.map(({ module }) => module),

@@ -1,0 +1,53 @@
+import { type DynamicModule, Global, Module, type OnApplicationShutdown } from '@nestjs/common';
+import { ChannelModule } from './adapters/channel/channel.module.js';
+import { createDockerEngine } from './adapters/docker/docker.engine.js';
+import { LocalEngine } from './adapters/local/local.engine.js';
+import { ModelsModule } from './adapters/models/models.module.js';
+import { RuntimeRegistry } from './adapters/runtimes/registry.js';
+import { Config } from './config/config.js';
+import { Channels } from './core/instances/channel.port.js';
+import { ContainerEngine } from './core/instances/engine.port.js';
+import { type AgentRuntime, Runtimes } from './core/runtimes/runtime.port.js';
+import { installIdOf } from './platform/database/install-id.js';
+import { UnitOfWork } from './platform/database/unit-of-work.js';
+
+export interface AdapterOverrides {
+  /** An engine instead of the configured one. */
+  readonly engine?: (config: Config, installId: string) => ContainerEngine;
+  /** Runtimes instead of the built-in ones. */
+  readonly runtimes?: readonly AgentRuntime[];
+}
+
+const configuredEngine = (config: Config, installId: string): ContainerEngine =>
+  config.engine === 'local' ? new LocalEngine({ config, installId }) : createDockerEngine(config, installId);
+
+/** Who implements the ports of core: engine, channels, models, runtimes. The one place that picks. */
+@Global()
+@Module({})
+export class AdaptersModule implements OnApplicationShutdown {
+  constructor(
+    private readonly engine: ContainerEngine,
+    private readonly channels: Channels,
+  ) {}
+
+  static with({ engine = configuredEngine, runtimes }: AdapterOverrides = {}): DynamicModule {
+    return {
+      module: AdaptersModule,
+      imports: [ChannelModule, ModelsModule],
+      providers: [
+        {
+          provide: ContainerEngine,
+          inject: [Config, UnitOfWork],
+          useFactory: async (config: Config, db: UnitOfWork) => engine(config, await installIdOf(db)),
+        },
+        { provide: Runtimes, inject: [Config], useFactory: (config: Config) => new RuntimeRegistry(config, runtimes) },
+      ],
+      exports: [ContainerEngine, Runtimes, ChannelModule, ModelsModule],
+    };
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    this.channels.closeAll();
+    await this.engine.close();
+  }
+}
