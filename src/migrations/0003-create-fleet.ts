@@ -45,7 +45,7 @@ const tables = [
     instance_id text not null references instances (id) on delete cascade, user_id text not null,
     status text not null, title text, runtime_session_id text, live_generation int, attach_generation int,
     attach_step text, event_seq int not null default 0, message_count int not null default 0, model text,
-    cost_usd double precision not null default 0, context_used int not null default 0,
+    cost_usd double precision not null default 0, cost_mark double precision not null default 0, context_used int not null default 0,
     context_max int not null default 0, created_at timestamptz not null, last_message_at timestamptz)`,
   `create table turns (
     id text primary key, number bigserial not null, session_id text not null references sessions (id) on delete cascade,

@@ -9,6 +9,7 @@ import { renamedSlugOf, reservedNames, type Resources } from '../agents/agent.ru
 import { Clock } from '../clock.port.js';
 import { Conflict, Forbidden, Invalid, Unavailable, Unexpected, Upstream } from '../errors/domain-error.js';
 import { Instance } from './instance.entity.js';
+import { next } from './instance.lifecycle.js';
 import { InstanceControl } from './instance-control.service.js';
 
 /** Everything an agent is made from; already checked by `agent.rules`. */
@@ -161,7 +162,10 @@ export class AgentLifecycle {
     const id = await this.db.run(async (tx) => {
       const instance = await tx.lock(Instance, { agentId: agent.id });
       if (!instance) throw new Conflict('The agent was deleted meanwhile');
-      await tx.of(Instance).save(Object.assign(instance, patch));
+      // A new start command gives an instance that was given up another chance.
+      const revived = patch.desired === 'running' && instance.state === 'failed';
+      const again = revived ? { state: next('failed', 'start'), stateSince: this.clock.now(), reason: null } : {};
+      await tx.of(Instance).save(Object.assign(instance, patch, again));
       return instance.id;
     });
     this.control.kick(id);

@@ -7,8 +7,8 @@ export interface InstanceHook {
   running(instance: Instance): Promise<void>;
   /** It is about to be stopped on purpose: last chance to park work. Bounded by the caller. */
   stopping(instanceId: string): Promise<void>;
-  /** It does not run (any more); `reason` is for people. */
-  halted(instanceId: string, reason: string): Promise<void>;
+  /** It does not run (any more); `reason` is for people. `willReturn`: it is about to be started again. */
+  halted(instanceId: string, reason: string, willReturn: boolean): Promise<void>;
 }
 
 /** Lets later modules (sessions, gateways) follow instances without instances knowing them. */
@@ -28,7 +28,7 @@ export class InstanceHooks {
     await Promise.all(this.hooks.map((hook) => hook.stopping(instanceId)));
   }
 
-  async halted(instanceId: string, reason: string): Promise<void> {
-    await Promise.all(this.hooks.map((hook) => hook.halted(instanceId, reason)));
+  async halted(instanceId: string, reason: string, willReturn: boolean): Promise<void> {
+    await Promise.all(this.hooks.map((hook) => hook.halted(instanceId, reason, willReturn)));
   }
 }

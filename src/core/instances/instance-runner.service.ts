@@ -63,7 +63,7 @@ export class InstanceRunner {
       }
       if (real?.phase === 'paused') return 5000;
       if (real?.phase !== 'running') return this.ended(instance, real);
-      await this.surroundings.hooks.halted(instance.id, 'The container was restarted from outside Flotilla');
+      await this.surroundings.hooks.halted(instance.id, 'The container was restarted from outside Flotilla', true);
     }
     if (instance.state === 'stopping') await this.move(instance.id, 'halted', { reason: null });
     if (
@@ -97,7 +97,7 @@ export class InstanceRunner {
     if (runs) await this.halt(instance.id, real.ref);
     this.surroundings.channels.close(instance.id);
     const after = await this.engine.inspect(instance.id);
-    await this.surroundings.hooks.halted(instance.id, reason ?? 'The agent was stopped');
+    await this.surroundings.hooks.halted(instance.id, reason ?? 'The agent was stopped', false);
     await this.move(instance.id, 'halted', { exitCode: after?.exitCode ?? null, retryAt: null, failures: 0 });
     return null;
   }
@@ -117,7 +117,7 @@ export class InstanceRunner {
     this.surroundings.channels.close(id);
     this.ours.add(id);
     try {
-      await this.surroundings.hooks.halted(id, 'The agent was deleted');
+      await this.surroundings.hooks.halted(id, 'The agent was deleted', false);
       await this.engine.remove(id, { volumes: true });
     } finally {
       this.ours.delete(id);
@@ -190,7 +190,7 @@ export class InstanceRunner {
           failures: ranWell ? 0 : instance.failures,
         })
       : vanished(ranWell ? 0 : instance.failures);
-    await this.surroundings.hooks.halted(instance.id, after.reason);
+    await this.surroundings.hooks.halted(instance.id, after.reason, after.verdict === 'retry');
     return this.settle(instance.id, after, { exitCode: real?.exitCode ?? null, oomKilled: real?.oomKilled ?? false });
   }
 

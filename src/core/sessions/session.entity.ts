@@ -28,6 +28,8 @@ export class Session {
   @Column({ type: 'int', default: 0 }) messageCount!: number;
   @Column({ type: 'text', nullable: true }) model!: string | null;
   @Column({ type: 'double precision', default: 0 }) costUsd!: number;
+  /** What the runtime last reported as the cost so far, since the conversation was loaded: the difference is what is new. */
+  @Column({ type: 'double precision', default: 0 }) costMark!: number;
   @Column({ type: 'int', default: 0 }) contextUsed!: number;
   @Column({ type: 'int', default: 0 }) contextMax!: number;
   @Column({ type: 'timestamptz' }) createdAt!: Date;

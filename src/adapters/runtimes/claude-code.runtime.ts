@@ -1,0 +1,29 @@
+import type { AgentRuntime } from '../../core/runtimes/runtime.port.js';
+
+/** Claude Code through its ACP adapter, which bundles the program itself. */
+export const claudeCode: AgentRuntime = {
+  name: 'claude-code',
+  title: 'Claude Code',
+  providers: ['anthropic'],
+  canAsk: true,
+  needsInnerPort: false,
+  authMethod: null,
+  launch({ model, endpoint }) {
+    const chosen = model ?? (endpoint.demo || endpoint.baseUrl ? endpoint.defaultModel : null);
+    return {
+      argv: ['claude-agent-acp'],
+      env: {
+        ...(endpoint.apiKey ? { ANTHROPIC_API_KEY: endpoint.apiKey.reveal() } : {}),
+        ...(endpoint.oauthToken ? { CLAUDE_CODE_OAUTH_TOKEN: endpoint.oauthToken.reveal() } : {}),
+        ...(endpoint.baseUrl ? { ANTHROPIC_BASE_URL: endpoint.baseUrl } : {}),
+        ...(chosen ? { ANTHROPIC_MODEL: chosen } : {}),
+        CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
+        DISABLE_AUTOUPDATER: '1',
+      },
+      files: [],
+    };
+  },
+  sessionMeta: ({ instructions }) => (instructions ? { systemPrompt: { append: instructions } } : null),
+  modeFor: (approvals) => (approvals === 'auto' ? 'bypassPermissions' : 'default'),
+  questions: null,
+};

@@ -1,0 +1,26 @@
+import type { AgentRuntime } from '../../core/runtimes/runtime.port.js';
+
+/** Gemini CLI in ACP mode. The model is always named: with its own `auto` a router asks for JSON first. */
+export const geminiCli: AgentRuntime = {
+  name: 'gemini-cli',
+  title: 'Gemini CLI',
+  providers: ['google'],
+  canAsk: true,
+  needsInnerPort: false,
+  authMethod: 'gemini-api-key',
+  launch({ model, endpoint, instructions }) {
+    return {
+      argv: ['gemini', '--acp', '-m', model ?? endpoint.defaultModel],
+      env: {
+        GEMINI_API_KEY: endpoint.apiKey?.reveal() ?? 'none',
+        ...(endpoint.baseUrl ? { GOOGLE_GEMINI_BASE_URL: endpoint.baseUrl } : {}),
+        GEMINI_CLI_NO_RELAUNCH: 'true',
+        GEMINI_CLI_TRUST_WORKSPACE: 'true',
+      },
+      files: instructions ? [{ path: '.gemini/GEMINI.md', content: instructions }] : [],
+    };
+  },
+  sessionMeta: () => null,
+  modeFor: (approvals) => (approvals === 'auto' ? 'yolo' : 'default'),
+  questions: null,
+};

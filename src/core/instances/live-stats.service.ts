@@ -1,0 +1,106 @@
+import { Injectable, Logger, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
+import { UnitOfWork } from '../../platform/database/unit-of-work.js';
+import { Clock } from '../clock.port.js';
+import { ContainerEngine, type StatsSample } from './engine.port.js';
+import { EngineWatch } from './engine-watch.service.js';
+
+/** What an instance uses, computed from two samples. */
+export interface Usage {
+  /** Of one core: 200 means two cores busy. One decimal. */
+  readonly cpuPercent: number;
+  readonly memoryBytes: number;
+  readonly memoryLimitBytes: number;
+  readonly rxBytes: number;
+  readonly txBytes: number;
+  /** ISO time of the newer sample. */
+  readonly at: string;
+}
+
+/** While somebody looks, every 2 seconds; otherwise seldom, so that an idle fleet costs nothing. */
+const watchedMs = 2000;
+const unwatchedMs = 15_000;
+/** How long one look counts as somebody watching. */
+const watchMs = 60_000;
+
+/** Samples running instances in the background: no request ever waits for the engine's statistics. */
+@Injectable()
+export class LiveStats implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  private readonly logger = new Logger(LiveStats.name);
+  private readonly stopped = new AbortController();
+  private samples = new Map<string, { readonly before: StatsSample | null; readonly now: StatsSample }>();
+  private lookedAt = 0;
+  private nudge: () => void = () => undefined;
+
+  constructor(
+    private readonly db: UnitOfWork,
+    private readonly engine: ContainerEngine,
+    private readonly watch: EngineWatch,
+    private readonly clock: Clock,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    void this.loop();
+  }
+
+  beforeApplicationShutdown(): void {
+    this.stopped.abort();
+    this.nudge();
+  }
+
+  /** null until the first sample of an instance was taken, seconds after it started. */
+  of(instanceId: string): Usage | null {
+    const unwatched = this.clock.now().getTime() - this.lookedAt > watchMs;
+    this.lookedAt = this.clock.now().getTime();
+    if (unwatched) this.nudge();
+    const pair = this.samples.get(instanceId);
+    return pair ? usageOf(pair.before, pair.now) : null;
+  }
+
+  private async loop(): Promise<void> {
+    while (!this.stopped.signal.aborted) {
+      if (this.watch.connected) {
+        await this.sample().catch((error: unknown) => {
+          this.logger.debug(`Sampling failed: ${error instanceof Error ? error.message : 'unknown failure'}`);
+        });
+      }
+      const watched = this.clock.now().getTime() - this.lookedAt <= watchMs;
+      await this.pause(watched ? watchedMs : unwatchedMs);
+    }
+  }
+
+  private async sample(): Promise<void> {
+    const rows = await this.db.query<{ ref: string }>(
+      `select ref from instances where state = 'running' and ref is not null`,
+    );
+    if (rows.length === 0) {
+      this.samples.clear();
+      return;
+    }
+    const taken = await this.engine.sample(rows.map((row) => row.ref));
+    const next: typeof this.samples = new Map();
+    for (const now of taken) {
+      const before = this.samples.get(now.instanceId)?.now ?? null;
+      next.set(now.instanceId, { before: before && before.cpuNanos <= now.cpuNanos ? before : null, now });
+    }
+    this.samples = next;
+  }
+
+  private pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.clock.after(ms, resolve);
+      this.nudge = () => {
+        cancel();
+        resolve();
+      };
+    });
+  }
+}
+
+/** CPU from two samples, the rest from the newer one. */
+export function usageOf(before: StatsSample | null, now: StatsSample): Usage {
+  const wallMs = before ? Date.parse(now.at) - Date.parse(before.at) : 0;
+  const cpuMs = before ? Number(now.cpuNanos - before.cpuNanos) / 1e6 : 0;
+  const { memoryBytes, memoryLimitBytes, rxBytes, txBytes, at } = now;
+  const cpuPercent = wallMs > 0 ? Math.round((cpuMs / wallMs) * 1000) / 10 : 0;
+  return { cpuPercent, memoryBytes, memoryLimitBytes, rxBytes, txBytes, at };
+}

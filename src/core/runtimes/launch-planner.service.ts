@@ -1,0 +1,78 @@
+import { createHash, createHmac } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { Config } from '../../config/config.js';
+import type { Agent } from '../agents/agent.entity.js';
+import { Unavailable } from '../errors/domain-error.js';
+import { ContainerEngine } from '../instances/engine.port.js';
+import { EngineWatch } from '../instances/engine-watch.service.js';
+import type { Instance } from '../instances/instance.entity.js';
+import { Models, type ModelEndpoint } from './models.port.js';
+import { Runtimes, type AgentRuntime, type InnerContext, type Launch } from './runtime.port.js';
+
+export interface LaunchPlan {
+  readonly runtime: AgentRuntime;
+  /** Changes when the agent, its provider or its key does: then a running generation is outdated. */
+  readonly fingerprint: string;
+  launch(generation: { readonly number: number; readonly innerPort: number }): Launch;
+}
+
+/** Decides how an agent's runtime is started: which provider, which model, which settings. */
+@Injectable()
+export class LaunchPlanner {
+  constructor(
+    private readonly config: Config,
+    private readonly runtimes: Runtimes,
+    private readonly models: Models,
+    private readonly engine: ContainerEngine,
+    private readonly watch: EngineWatch,
+  ) {}
+
+  /** Throws `Unavailable` when no provider the runtime can use is configured. */
+  async plan(agent: Agent, instance: Instance): Promise<LaunchPlan> {
+    const runtime = this.runtimes.get(agent.runtime);
+    const endpoint = await this.endpointOf(runtime);
+    const approvals = agent.approvals === 'ask' && !agent.autonomy ? 'ask' : 'auto';
+    const { model, instructions } = agent;
+    return {
+      runtime,
+      fingerprint: fingerprintOf([runtime.name, model, instructions, approvals], endpoint),
+      launch: ({ number, innerPort }) =>
+        runtime.launch({
+          model,
+          endpoint,
+          approvals,
+          instructions,
+          home: this.engine.pathOf(instance.ref ?? '', 'home'),
+          ...this.inner({ instanceId: instance.id, number, innerPort }),
+        }),
+    };
+  }
+
+  /** Where a runtime's inner server listens and what it demands. The password is derived, so it is stored nowhere. */
+  inner(generation: {
+    readonly instanceId: string;
+    readonly number: number;
+    readonly innerPort: number;
+  }): InnerContext {
+    const { instanceId, number, innerPort } = generation;
+    const mac = createHmac('sha256', Buffer.from(this.config.masterKey.reveal()));
+    return { innerPort, innerPassword: mac.update(`inner:${instanceId}:${number}`).digest('base64url') };
+  }
+
+  private async endpointOf(runtime: AgentRuntime): Promise<ModelEndpoint> {
+    const hostAddress = this.watch.require().hostAddress;
+    for (const provider of runtime.providers) {
+      const endpoint = await this.models.endpoint(provider, hostAddress);
+      if (endpoint) return endpoint;
+    }
+    const names = runtime.providers.join(' or ');
+    throw new Unavailable(`${runtime.title} needs a model provider: configure ${names}`, 'no_provider');
+  }
+}
+
+function fingerprintOf(parts: readonly (string | null)[], endpoint: ModelEndpoint): string {
+  const hash = createHash('sha256');
+  const { provider, baseUrl, apiKey, oauthToken, defaultModel } = endpoint;
+  const all = [...parts, provider, baseUrl, apiKey?.reveal() ?? null, oauthToken?.reveal() ?? null, defaultModel];
+  return hash.update(JSON.stringify(all)).digest('hex').slice(0, 32);
+}

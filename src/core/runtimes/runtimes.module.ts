@@ -1,0 +1,11 @@
+import { Global, Module } from '@nestjs/common';
+import { Generations } from './generations.service.js';
+import { LaunchPlanner } from './launch-planner.service.js';
+import { Spool } from './spool.service.js';
+
+const services = [Generations, LaunchPlanner, Spool];
+
+/** Runtime processes: how they are launched, fed and ended. */
+@Global()
+@Module({ providers: services, exports: services })
+export class RuntimesModule {}

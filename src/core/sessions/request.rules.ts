@@ -1,0 +1,169 @@
+import type { AskedQuestion } from '../runtimes/runtime.port.js';
+
+type Json = Record<string, unknown>;
+
+/** What an agent wants to do, as a person is shown it. */
+export interface ApprovalPayload {
+  readonly title: string;
+  /** ACP's tool kind: read, edit, delete, move, search, execute, fetch, other. */
+  readonly kind: string;
+  readonly toolCallId: string | null;
+  readonly input: unknown;
+  readonly content: readonly unknown[];
+  readonly options: readonly PermissionOption[];
+}
+
+export interface PermissionOption {
+  readonly id: string;
+  readonly name: string;
+  readonly kind: 'allow_once' | 'allow_always' | 'reject_once' | 'reject_always';
+}
+
+export interface QuestionPayload {
+  readonly message: string;
+  readonly questions: readonly AskedQuestion[];
+  readonly toolCallId: string | null;
+  /** Answered over the runtime's own server instead of ACP. */
+  readonly bridged: boolean;
+}
+
+export type ApprovalDecision = 'allow' | 'always' | 'reject';
+
+/** Answers to a question: chosen values or free text by key; null declines. */
+export type QuestionAnswer = Readonly<Record<string, readonly string[]>> | null;
+
+export function approvalOf(
+  params: Json,
+  known: { readonly title?: string; readonly input?: unknown } | null,
+): ApprovalPayload {
+  const call = objectOf(params['toolCall']);
+  const options = Array.isArray(params['options']) ? params['options'].map(optionOf) : [];
+  return {
+    title: textOf(call['title']) ?? known?.title ?? 'Use a tool',
+    kind: textOf(call['kind']) ?? 'other',
+    toolCallId: textOf(call['toolCallId']),
+    input: call['rawInput'] ?? known?.input ?? null,
+    content: Array.isArray(call['content']) ? call['content'] : [],
+    options,
+  };
+}
+
+/**
+ * What "always" means for a call: the exact command for execution, the tool kind and path for files, else kind and title.
+ * The pattern is shown to the person who decides, and nothing else will match it.
+ */
+export function patternOf(approval: ApprovalPayload): string {
+  const input = objectOf(approval.input);
+  const command = input['command'] ?? input['cmd'];
+  if (typeof command === 'string') return `execute: ${command}`;
+  if (Array.isArray(command)) return `execute: ${command.join(' ')}`;
+  const path = input['filepath'] ?? input['filePath'] ?? input['file_path'] ?? input['path'];
+  if (typeof path === 'string') return `${approval.kind}: ${path}`;
+  return `${approval.kind}: ${approval.title}`;
+}
+
+/** The ACP answer to a permission request. "always" is our own rule, so the runtime hears "once". */
+export function permissionResult(approval: ApprovalPayload, decision: ApprovalDecision): Json {
+  const wanted = decision === 'reject' ? ['reject_once', 'reject_always'] : ['allow_once', 'allow_always'];
+  const option = wanted
+    .map((kind) => approval.options.find((one) => one.kind === kind))
+    .find((one) => one !== undefined);
+  return option ? { outcome: { outcome: 'selected', optionId: option.id } } : { outcome: { outcome: 'cancelled' } };
+}
+
+/** The form of an ACP elicitation as questions. Fields that end in `_custom` or `_note` are free text beside another. */
+export function questionsOf(params: Json): QuestionPayload {
+  const schema = objectOf(params['requestedSchema']);
+  const properties = objectOf(schema['properties']);
+  const keys = Object.keys(properties);
+  const companions = new Set(keys.filter((key) => companionOf(key, keys) !== null));
+  const questions = keys
+    .filter((key) => !companions.has(key))
+    .map((key) =>
+      fieldOf(
+        key,
+        objectOf(properties[key]),
+        keys.some((other) => companionOf(other, keys) === key),
+      ),
+    );
+  return {
+    message: textOf(params['message']) ?? 'The agent asks a question',
+    questions,
+    toolCallId: textOf(params['toolCallId']),
+    bridged: false,
+  };
+}
+
+/** The ACP answer to an elicitation. */
+export function elicitationResult(payload: QuestionPayload, params: Json, answer: QuestionAnswer): Json {
+  if (!answer) return { action: 'decline' };
+  const properties = objectOf(objectOf(params['requestedSchema'])['properties']);
+  const keys = Object.keys(properties);
+  const content: Json = {};
+  for (const question of payload.questions) {
+    const values = answer[question.key] ?? [];
+    const known = new Set(question.options.map((option) => option.value));
+    const free = values.filter((value) => !known.has(value));
+    const companion = keys.find((key) => companionOf(key, keys) === question.key);
+    const chosen = companion && free.length > 0 ? values.filter((value) => known.has(value)) : values;
+    if (chosen.length > 0) content[question.key] = question.multiple ? chosen : chosen[0];
+    if (companion && free.length > 0) content[companion] = free.join(', ');
+  }
+  return { action: 'accept', content };
+}
+
+/** Says what is wrong with an answer, or null when it fits its questions. */
+export function faultOf(payload: QuestionPayload, answer: QuestionAnswer): string | null {
+  if (!answer) return null;
+  const keys = new Set(payload.questions.map((question) => question.key));
+  const unknown = Object.keys(answer).find((key) => !keys.has(key));
+  if (unknown !== undefined) return 'An answer names a question that was not asked';
+  for (const question of payload.questions) {
+    const values = answer[question.key] ?? [];
+    if (values.length === 0) return `The question '${question.key}' has no answer`;
+    if (!question.multiple && values.length > 1) return `The question '${question.key}' takes one answer`;
+    const known = new Set(question.options.map((option) => option.value));
+    if (!question.freeText && values.some((value) => !known.has(value))) {
+      return `The answer to '${question.key}' is not one of its options`;
+    }
+  }
+  return null;
+}
+
+function fieldOf(key: string, field: Json, hasCompanion: boolean): AskedQuestion {
+  const items = objectOf(field['items']);
+  const multiple = field['type'] === 'array';
+  const choices = [field['oneOf'], items['anyOf'], items['oneOf']].find(Array.isArray) as unknown[] | undefined;
+  const names = [field['enum'], items['enum']].find(Array.isArray) as unknown[] | undefined;
+  const options = (choices ?? names ?? []).map((choice) => {
+    const value = typeof choice === 'string' ? choice : String(objectOf(choice)['const'] ?? '');
+    const label = textOf(objectOf(choice)['title']) ?? value;
+    return { value, label, description: textOf(objectOf(choice)['description']) };
+  });
+  return {
+    key,
+    text: textOf(field['title']) ?? textOf(field['description']) ?? key,
+    header: null,
+    options,
+    multiple,
+    freeText: options.length === 0 || hasCompanion,
+  };
+}
+
+/** `question_0_custom` belongs to `question_0`; null when a key stands alone. */
+function companionOf(key: string, keys: readonly string[]): string | null {
+  const base = /^(.+)_(?:custom|note)$/.exec(key)?.[1];
+  return base !== undefined && keys.includes(base) ? base : null;
+}
+
+function optionOf(raw: unknown): PermissionOption {
+  const option = objectOf(raw);
+  const kind = option['kind'];
+  const known = kind === 'allow_once' || kind === 'allow_always' || kind === 'reject_once' || kind === 'reject_always';
+  const id = String(option['optionId'] ?? '');
+  return { id, name: textOf(option['name']) ?? id, kind: known ? kind : 'reject_once' };
+}
+
+const objectOf = (value: unknown): Json =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : {};
+const textOf = (value: unknown): string | null => (typeof value === 'string' && value !== '' ? value : null);

@@ -1,0 +1,187 @@
+import { Injectable } from '@nestjs/common';
+import { UnitOfWork, type Tx } from '../../platform/database/unit-of-work.js';
+import { Access } from '../access/access.service.js';
+import type { Principal } from '../access/principal.js';
+import { Agent } from '../agents/agent.entity.js';
+import { Clock } from '../clock.port.js';
+import { Conflict, Invalid, NotFound } from '../errors/domain-error.js';
+import { Instance } from '../instances/instance.entity.js';
+import { Generation } from '../runtimes/generation.entity.js';
+import { Spool } from '../runtimes/spool.service.js';
+import { AgentRequest } from './agent-request.entity.js';
+import { QuestionCarrier } from './question-carrier.service.js';
+import {
+  elicitationResult,
+  faultOf,
+  permissionResult,
+  type ApprovalDecision,
+  type ApprovalPayload,
+  type QuestionAnswer,
+  type QuestionPayload,
+} from './request.rules.js';
+import { SessionLog } from './session-log.js';
+import { SessionStreams } from './session-streams.js';
+import { Session } from './session.entity.js';
+
+/** How answers reach the runtime. */
+@Injectable()
+export class RequestRoads {
+  constructor(
+    readonly spool: Spool,
+    readonly carrier: QuestionCarrier,
+    readonly streams: SessionStreams,
+  ) {}
+}
+
+/** An open request with the agent it belongs to. */
+export interface PendingRequest {
+  readonly request: AgentRequest;
+  readonly agent: Agent;
+}
+
+/** Approvals and questions: listed, and answered exactly once, by whoever comes first. */
+@Injectable()
+export class Requests {
+  constructor(
+    private readonly db: UnitOfWork,
+    private readonly access: Access,
+    private readonly clock: Clock,
+    private readonly roads: RequestRoads,
+  ) {}
+
+  /** Open requests of all agents the caller may see, oldest first; at most 500. */
+  async pending(who: Principal, kind: AgentRequest['kind']): Promise<PendingRequest[]> {
+    const { sql, values } = this.access.visibleAgentsWhere(who, 2);
+    const rows = await this.db.query<{ id: string }>(
+      `select r.id from agent_requests r join agents a on a.id = r.agent_id
+       where r.kind = $1 and r.state = 'open' and ${sql} order by r.created_at limit 500`,
+      [kind, ...values],
+    );
+    const pending: PendingRequest[] = [];
+    for (const { id } of rows) {
+      const request = await this.db.of(AgentRequest).findOneBy({ id });
+      const agent = request && (await this.db.of(Agent).findOneBy({ id: request.agentId }));
+      if (request && agent) pending.push({ request, agent });
+    }
+    return pending;
+  }
+
+  async get(who: Principal, kind: AgentRequest['kind'], id: string): Promise<PendingRequest> {
+    const request = await this.db.of(AgentRequest).findOneBy({ id, kind });
+    if (!request) throw new NotFound(kind, id);
+    const agent = await this.access.agent(who, { id: request.agentId }, 'view');
+    return { request, agent };
+  }
+
+  /** `always` also remembers the shown pattern for this agent. Throws `Conflict` when it was answered before. */
+  async decide(who: Principal, id: string, decision: ApprovalDecision): Promise<AgentRequest> {
+    const { request } = await this.get(who, 'approval', id);
+    await this.access.agent(who, { id: request.agentId }, 'operate');
+    return this.settle(id, async (tx, row) => {
+      if (decision === 'always' && row.pattern !== null) await remember(tx, row.agentId, row.pattern);
+      const result = permissionResult(row.payload as unknown as ApprovalPayload, decision);
+      return { by: who.userId, state: 'answered', answer: { decision }, result };
+    });
+  }
+
+  /** `answers` null declines. Throws `Invalid` when they do not fit the questions, `Conflict` when it was answered before. */
+  async answer(who: Principal, id: string, answers: QuestionAnswer): Promise<AgentRequest> {
+    const { request } = await this.get(who, 'question', id);
+    await this.access.agent(who, { id: request.agentId }, 'operate');
+    const payload = request.payload as unknown as QuestionPayload & { readonly schema?: unknown };
+    const fault = faultOf(payload, answers);
+    if (fault !== null) throw new Invalid(fault, [], 'answer_does_not_fit');
+    return this.settle(id, () => Promise.resolve({ by: who.userId, ...questionAnswer(payload, answers) }));
+  }
+
+  /** Rejects what nobody answered in time. */
+  async expire(): Promise<void> {
+    const due = await this.db.query<{ id: string }>(
+      `select id from agent_requests where state = 'open' and expires_at <= $1 order by expires_at limit 100`,
+      [this.clock.now()],
+    );
+    for (const { id } of due) {
+      await this.settle(id, (_tx, row) => {
+        const approval = row.kind === 'approval';
+        const rejected = approval
+          ? {
+              answer: { decision: 'reject' },
+              result: permissionResult(row.payload as unknown as ApprovalPayload, 'reject'),
+            }
+          : questionAnswer(row.payload as unknown as QuestionPayload, null);
+        const state = 'state' in rejected ? rejected.state : ('expired' as const);
+        return Promise.resolve({ by: 'expiry', ...rejected, state });
+      }).catch((error: unknown) => {
+        if (!(error instanceof Conflict)) throw error;
+      });
+    }
+  }
+
+  private async settle(id: string, decide: (tx: Tx, row: AgentRequest) => Promise<Settlement>): Promise<AgentRequest> {
+    const { row, log } = await this.db.run(async (tx) => {
+      const first = await tx.of(AgentRequest).findOneBy({ id });
+      if (!first) throw new NotFound('request', id);
+      // Same order of locks as the journal reader: generation, session, request.
+      const generation = await tx.lock(Generation, { instanceId: first.instanceId, number: first.generation });
+      const session = await tx.lock(Session, { id: first.sessionId });
+      const request = await tx.lock(AgentRequest, { id });
+      if (request?.state !== 'open') throw new Conflict(`This ${first.kind} was answered before`, 'already_answered');
+      if (!generation || generation.state === 'ended' || !session) {
+        throw new Conflict('The agent does not wait for this any more', 'not_waiting');
+      }
+      const { by, state, answer, result } = await decide(tx, request);
+      Object.assign(request, { state, answer, answeredBy: by, answeredAt: this.clock.now() });
+      await tx.of(AgentRequest).save(request);
+      if (result) await this.roads.spool.push(tx, generation, { id: JSON.parse(request.rpcId) as unknown, result });
+      const opened = new SessionLog(tx, this.clock.now());
+      const kind = request.kind === 'approval' ? 'approval_answered' : 'question_answered';
+      opened.append(session, kind, { requestId: id, ...answer, by }, { turnId: request.turnId });
+      await opened.flush();
+      await announceAnswer(tx, request);
+      return { row: request, log: opened };
+    });
+    for (const event of log.appended) this.roads.streams.event(event);
+    const instance = await this.db.of(Instance).findOneBy({ id: row.instanceId });
+    if (instance) await this.deliver(instance, row);
+    return row;
+  }
+
+  /** The answer is stored; if this fails it is delivered again by whoever takes over. */
+  private async deliver(instance: Instance, row: AgentRequest): Promise<void> {
+    if (row.state === 'answering') void this.roads.carrier.carry(instance, row.id);
+    else await this.roads.spool.deliver(instance, row.generation);
+  }
+}
+
+interface Settlement {
+  readonly by: string;
+  readonly state: 'answered' | 'answering' | 'expired';
+  readonly answer: Record<string, unknown>;
+  /** For ACP; a bridged question is carried otherwise. */
+  readonly result?: Record<string, unknown>;
+}
+
+function questionAnswer(
+  payload: QuestionPayload & { readonly schema?: unknown },
+  answers: QuestionAnswer,
+): Omit<Settlement, 'by'> {
+  const answer = answers ? { answers } : { declined: true };
+  if (payload.bridged) return { state: 'answering', answer };
+  const result = elicitationResult(payload, { requestedSchema: payload.schema }, answers);
+  return { state: 'answered', answer, result };
+}
+
+async function remember(tx: Tx, agentId: string, pattern: string): Promise<void> {
+  const agent = await tx.lock(Agent, { id: agentId });
+  if (!agent || agent.alwaysAllowed.includes(pattern)) return;
+  agent.alwaysAllowed = [...agent.alwaysAllowed, pattern];
+  await tx.of(Agent).save(agent);
+}
+
+async function announceAnswer(tx: Tx, request: AgentRequest): Promise<void> {
+  const agent = await tx.of(Agent).findOneBy({ id: request.agentId });
+  if (!agent) return;
+  const type = request.kind === 'approval' ? 'approval.answered' : 'question.answered';
+  const data = { requestId: request.id, sessionId: request.sessionId, turnId: request.turnId, by: request.answeredBy };
+  await tx.emit({ type, orgId: agent.orgId, agentId: agent.id, data });
+}

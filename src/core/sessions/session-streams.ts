@@ -1,0 +1,44 @@
+import { Injectable } from '@nestjs/common';
+import type { SessionEvent } from './session-event.entity.js';
+
+/** A piece of text on its way. It has no sequence number: the stored event carries the whole text and replaces it. */
+export interface TextDelta {
+  readonly sessionId: string;
+  readonly messageId: string;
+  /** Characters of this message before this piece: a repeat after a crash can be told by it. */
+  readonly charOffset: number;
+  readonly text: string;
+  readonly thought: boolean;
+}
+
+export type StreamItem =
+  { readonly type: 'event'; readonly event: SessionEvent } | { readonly type: 'delta'; readonly delta: TextDelta };
+
+type Listener = (item: StreamItem) => void;
+
+/** What happens in sessions right now, for those who watch. Nothing is kept: history is in the database. */
+@Injectable()
+export class SessionStreams {
+  private readonly listeners = new Map<string, Set<Listener>>();
+
+  subscribe(sessionId: string, listener: Listener): () => void {
+    const set = this.listeners.get(sessionId) ?? new Set<Listener>();
+    this.listeners.set(sessionId, set.add(listener));
+    return () => {
+      set.delete(listener);
+      if (set.size === 0) this.listeners.delete(sessionId);
+    };
+  }
+
+  event(event: SessionEvent): void {
+    this.publish(event.sessionId, { type: 'event', event });
+  }
+
+  delta(delta: TextDelta): void {
+    this.publish(delta.sessionId, { type: 'delta', delta });
+  }
+
+  private publish(sessionId: string, item: StreamItem): void {
+    for (const listener of this.listeners.get(sessionId) ?? []) listener(item);
+  }
+}

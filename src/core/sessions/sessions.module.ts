@@ -1,0 +1,58 @@
+import { Global, Module, type OnApplicationBootstrap } from '@nestjs/common';
+import { InstanceHooks } from '../instances/instance-hooks.js';
+import { Reconciler } from '../instances/reconciler.service.js';
+import { AttachSteps } from './attach-steps.js';
+import { Caretaker, CaretakerTools } from './caretaker.service.js';
+import { JournalFollower } from './follower.service.js';
+import { History } from './history.service.js';
+import { IngestRequests } from './ingest-requests.js';
+import { IngestResponses } from './ingest-responses.js';
+import { IngestTools } from './ingest-tools.js';
+import { Ingest, IngestParts } from './ingest.service.js';
+import { Prompts } from './prompts.service.js';
+import { CarrierMap, QuestionCarrier } from './question-carrier.service.js';
+import { RequestRoads, Requests } from './requests.service.js';
+import { RuntimeDriver, RuntimeMachinery } from './runtime-driver.service.js';
+import { SessionStreams } from './session-streams.js';
+import { Timeline } from './timeline.service.js';
+import { TurnEndings } from './turn-endings.js';
+import { TurnPump } from './turn-pump.service.js';
+import { TurnSender, TurnTools } from './turn-sender.service.js';
+
+const services = [Caretaker, History, Prompts, Requests, SessionStreams, Timeline, TurnPump];
+const parts = [
+  AttachSteps,
+  CaretakerTools,
+  CarrierMap,
+  Ingest,
+  IngestParts,
+  IngestRequests,
+  IngestResponses,
+  IngestTools,
+  JournalFollower,
+  QuestionCarrier,
+  RequestRoads,
+  RuntimeDriver,
+  RuntimeMachinery,
+  TurnEndings,
+  TurnSender,
+  TurnTools,
+];
+
+/** Conversations with agents. Its start is the start of the whole machinery: hooks first, then the engine is watched. */
+@Global()
+@Module({ providers: [...services, ...parts], exports: services })
+export class SessionsModule implements OnApplicationBootstrap {
+  constructor(
+    private readonly hooks: InstanceHooks,
+    private readonly pump: TurnPump,
+    private readonly reconciler: Reconciler,
+    private readonly caretaker: Caretaker,
+  ) {}
+
+  async onApplicationBootstrap(): Promise<void> {
+    this.hooks.add(this.pump);
+    await this.reconciler.start();
+    this.caretaker.start();
+  }
+}

@@ -1,0 +1,159 @@
+import { Injectable } from '@nestjs/common';
+import { UnitOfWork, type Tx } from '../../platform/database/unit-of-work.js';
+import type { Agent } from '../agents/agent.entity.js';
+import { Clock } from '../clock.port.js';
+import { Instance } from '../instances/instance.entity.js';
+import { Generation } from '../runtimes/generation.entity.js';
+import { Spool } from '../runtimes/spool.service.js';
+import { Activity } from './activity.entity.js';
+import { AttachSteps } from './attach-steps.js';
+import { SessionEvent } from './session-event.entity.js';
+import { SessionLog } from './session-log.js';
+import { SessionStreams } from './session-streams.js';
+import { Session } from './session.entity.js';
+import { announce, TurnEndings } from './turn-endings.js';
+import { Turn } from './turn.entity.js';
+
+/** Characters of earlier conversation that a summary holds at most. */
+const summaryLength = 6000;
+
+/** What turns are sent with, and how they end. */
+@Injectable()
+export class TurnTools {
+  constructor(
+    readonly spool: Spool,
+    readonly steps: AttachSteps,
+    readonly endings: TurnEndings,
+  ) {}
+}
+
+/** Sends prompts and cancellations, each as a numbered line in the transaction that changes the turn. */
+@Injectable()
+export class TurnSender {
+  constructor(
+    private readonly db: UnitOfWork,
+    private readonly clock: Clock,
+    private readonly tools: TurnTools,
+    readonly streams: SessionStreams,
+  ) {}
+
+  /** Opens the conversation if it is not live, else sends the prompt. False when nothing was numbered. */
+  async send(instance: Instance, agent: Agent, generationNumber: number, turnId: string): Promise<boolean> {
+    const log = await this.db.run(async (tx) => {
+      const generation = await tx.lock(Generation, { instanceId: instance.id, number: generationNumber });
+      const turn = await tx.lock(Turn, { id: turnId });
+      const session = turn && (await tx.lock(Session, { id: turn.sessionId }));
+      if (generation?.state !== 'ready' || turn?.state !== 'queued' || !session) return null;
+      const open = new SessionLog(tx, this.clock.now());
+      if (session.liveGeneration === generation.number) await this.prompt(tx, open, agent, generation, session, turn);
+      else if (session.attachGeneration === generation.number) return null;
+      else await this.tools.steps.begin(tx, agent, instance, session, generation);
+      open.touch(session);
+      await open.flush();
+      return open;
+    });
+    for (const event of log?.appended ?? []) this.streams.event(event);
+    return log !== null;
+  }
+
+  /**
+   * Cancels turns somebody asked to stop: those that wait end at once, a running one is told to the runtime, once.
+   * @returns the generation that has lines to be delivered, or null
+   */
+  async cancel(instanceId: string, turnIds: readonly string[]): Promise<number | null> {
+    const { log, told } = await this.db.run(async (tx) => {
+      const open = new SessionLog(tx, this.clock.now());
+      let generation: number | null = null;
+      for (const id of turnIds) generation = (await this.cancelOne(tx, open, instanceId, id)) ?? generation;
+      await open.flush();
+      return { log: open, told: generation };
+    });
+    for (const event of log.appended) this.streams.event(event);
+    return told;
+  }
+
+  private async cancelOne(tx: Tx, log: SessionLog, instanceId: string, id: string): Promise<number | null> {
+    const turn = await tx.lock(Turn, { id });
+    const session = turn && (await tx.lock(Session, { id: turn.sessionId }));
+    if (!turn || !session) return null;
+    if (turn.state === 'queued') {
+      await this.tools.endings.end(tx, log, session, turn, { state: 'cancelled' });
+      log.touch(session);
+      return null;
+    }
+    if (turn.state !== 'running' || turn.generation === null || turn.stopReason === 'cancel_sent') return null;
+    const generation = await tx.lock(Generation, { instanceId, number: turn.generation });
+    if (!generation || generation.state === 'ended') return null;
+    turn.stopReason = 'cancel_sent';
+    await tx.of(Turn).save(turn);
+    const params = { sessionId: session.runtimeSessionId };
+    await this.tools.spool.push(tx, generation, { method: 'session/cancel', params });
+    return generation.number;
+  }
+
+  private async prompt(
+    tx: Tx,
+    log: SessionLog,
+    agent: Agent,
+    generation: Generation,
+    session: Session,
+    turn: Turn,
+  ): Promise<void> {
+    const now = this.clock.now();
+    Object.assign(turn, { state: 'running', generation: generation.number, startedAt: now });
+    await tx.of(Turn).save(turn);
+    await tx.of(Generation).update({ instanceId: generation.instanceId, number: generation.number }, { usedAt: now });
+    const summary = await summaryFor(tx, session);
+    log.append(session, 'turn_started', {}, { turnId: turn.id });
+    const text = summary === null ? turn.prompt : `${summary}\n\n${turn.prompt}`;
+    const params = { sessionId: session.runtimeSessionId, prompt: [{ type: 'text', text }] };
+    await this.tools.spool.push(tx, generation, { id: `turn:${turn.id}`, method: 'session/prompt', params });
+    const activity = new Activity();
+    const cause = { userId: turn.userId, triggeredBy: turn.sourceAgentId ? 'agent' : 'user' } as const;
+    const about = {
+      id: turn.id,
+      agentId: agent.id,
+      turnId: turn.id,
+      parentId: null,
+      type: 'chat',
+      state: 'started',
+    } as const;
+    Object.assign(activity, {
+      ...about,
+      ...cause,
+      details: { sessionId: session.id },
+      error: null,
+      startedAt: now,
+      endedAt: null,
+    });
+    await tx.of(Activity).save(activity);
+    await announce(tx, agent.orgId, agent.id, activity);
+  }
+}
+
+/** What was said so far, when the runtime had to start the conversation anew since the last turn; null otherwise. */
+async function summaryFor(tx: Tx, session: Session): Promise<string | null> {
+  const [note] = await tx.query<{ seq: number }>(
+    `select max(seq) as seq from session_events where session_id = $1 and kind = 'note' and data->>'summaryNeeded' = 'true'`,
+    [session.id],
+  );
+  const [started] = await tx.query<{ seq: number | null }>(
+    `select max(seq) as seq from session_events where session_id = $1 and kind = 'turn_started'`,
+    [session.id],
+  );
+  if (!note?.seq || note.seq < (started?.seq ?? 0)) return null;
+  const events = await tx.of(SessionEvent).find({
+    where: [
+      { sessionId: session.id, kind: 'user_message' },
+      { sessionId: session.id, kind: 'agent_message' },
+    ],
+    order: { seq: 'DESC' },
+    take: 40,
+  });
+  const lines = events.reverse().map((event) => {
+    const speaker = event.kind === 'user_message' ? 'Person' : 'You';
+    return `${speaker}: ${String(event.data['text'] ?? '')}`;
+  });
+  const text = lines.join('\n').slice(-summaryLength);
+  return `[The conversation before this message, as a summary because it could not be loaded:\n${text}\n]`;
+}
