@@ -13,6 +13,7 @@ import { Revocations } from '../../src/core/accounts/revocations.js';
 import { TicketsService } from '../../src/core/accounts/tickets.service.js';
 import type { User } from '../../src/core/accounts/user.entity.js';
 import { UsersService } from '../../src/core/accounts/users.service.js';
+import { Audit } from '../../src/core/audit/audit.service.js';
 import type { Config } from '../../src/config/config.js';
 import { Secret } from '../../src/core/credentials/secret.js';
 import type { UnitOfWork } from '../../src/platform/database/unit-of-work.js';
@@ -38,14 +39,15 @@ export class AccountsFixture {
   ) {
     const masterKey = new Secret('master-key-of-a-test-32-bytes-long');
     this.config = { masterKey, adminPassword: adminPassword === null ? null : new Secret(adminPassword) } as Config;
+    const audit = new Audit(clock);
     const tokens = new LoginTokens(this.config, clock);
     const principals = new Principals(db);
     const revocations = new Revocations(db, clock);
-    this.users = new UsersService(db, clock);
+    this.users = new UsersService(db, clock, audit);
     this.accounts = new AccountsService(this.config, db, this.users, passwords);
     this.logins = new LoginsService(db, passwords, new LoginThrottle(db, clock), tokens, revocations);
     this.usage = new KeyUsage(db, clock);
-    this.keys = new ApiKeysService(db, clock, this.usage);
+    this.keys = new ApiKeysService(db, clock, this.usage, audit);
     this.tickets = new TicketsService(this.config, clock, principals, revocations);
     this.authenticator = new AccountAuthenticator(tokens, principals, this.usage, this.tickets, clock);
     this.access = new Access(db);

@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { IsNull } from 'typeorm';
 import { type Tx, UnitOfWork } from '../../platform/database/unit-of-work.js';
 import type { Principal } from '../access/principal.js';
+import { Audit } from '../audit/audit.service.js';
 import { Clock } from '../clock.port.js';
 import { Secret } from '../credentials/secret.js';
 import { Invalid, NotFound } from '../errors/domain-error.js';
@@ -42,10 +43,11 @@ export class ApiKeysService {
     private readonly db: UnitOfWork,
     private readonly clock: Clock,
     private readonly usage: KeyUsage,
+    private readonly audit: Audit,
   ) {}
 
   create(who: Principal, wanted: NewKey): Promise<IssuedKey> {
-    return this.db.run((tx) => this.issue(tx, { userId: who.userId, orgId: who.orgId, agentId: null }, wanted));
+    return this.db.run((tx) => this.issueTo(tx, who, wanted));
   }
 
   /** A key for any holder, inside the caller's unit of work: an agent's own key is made together with the agent. */
@@ -77,7 +79,7 @@ export class ApiKeysService {
       await tx.lock(User, { id: who.userId });
       const own = { userId: who.userId, dialect, agentId: IsNull(), revokedAt: IsNull() };
       if (await tx.of(ApiKey).existsBy(own)) return null;
-      return this.issue(tx, { userId: who.userId, orgId: who.orgId, agentId: null }, { dialect, label: 'Default key' });
+      return this.issueTo(tx, who, { dialect, label: 'Default key' });
     });
   }
 
@@ -99,13 +101,19 @@ export class ApiKeysService {
     const key = await this.get(who, dialect, id);
     if (key.revokedAt) return key;
     const revokedAt = this.clock.now();
-    await this.db.of(ApiKey).update({ id: key.id }, { revokedAt });
+    await this.db.run(async (tx) => {
+      await tx.of(ApiKey).update({ id: key.id }, { revokedAt });
+      await this.audit.record(tx, { who, action: 'api_key.revoked', object: `api_key:${key.id}` });
+    });
     return Object.assign(key, { revokedAt });
   }
 
   async delete(who: Principal, dialect: string, id: string): Promise<void> {
     const key = await this.get(who, dialect, id);
-    await this.db.of(ApiKey).delete({ id: key.id });
+    await this.db.run(async (tx) => {
+      await tx.of(ApiKey).delete({ id: key.id });
+      await this.audit.record(tx, { who, action: 'api_key.deleted', object: `api_key:${key.id}` });
+    });
   }
 
   /** Keys end with their agent: call it in the unit of work that deletes the agent. */
@@ -121,6 +129,12 @@ export class ApiKeysService {
     const key = await this.db.of(ApiKey).findOneBy({ hash: digest(value), dialect, revokedAt: IsNull() });
     const user = key && (await this.db.of(User).findOneBy({ id: key.userId, suspendedAt: IsNull() }));
     return user ? { key, user } : null;
+  }
+
+  private async issueTo(tx: Tx, who: Principal, wanted: NewKey): Promise<IssuedKey> {
+    const issued = await this.issue(tx, { userId: who.userId, orgId: who.orgId, agentId: null }, wanted);
+    await this.audit.record(tx, { who, action: 'api_key.created', object: `api_key:${issued.key.id}` });
+    return issued;
   }
 }
 

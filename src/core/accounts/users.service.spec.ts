@@ -70,4 +70,15 @@ describe('users', () => {
       await expect(fixture.users.setEmail(ada, taken)).rejects.toMatchObject({ kind: 'conflict' });
     }
   });
+
+  it('leave a trace of what was changed, and by whom', async () => {
+    const { id } = await fixture.user('eve');
+    await fixture.users.setRole(root, 'eve', 'operator');
+    const rows = await database.db.query('select principal, action, result, data from audit where object = $1', [
+      `user:${id}`,
+    ]);
+    expect(rows).toEqual([
+      { principal: root.userId, action: 'user.role_changed', result: 'done', data: { from: 'user', to: 'operator' } },
+    ]);
+  });
 });

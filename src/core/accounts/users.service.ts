@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { Not } from 'typeorm';
 import { type Tx, UnitOfWork } from '../../platform/database/unit-of-work.js';
 import { type Principal, type Role, roles } from '../access/principal.js';
+import { Audit } from '../audit/audit.service.js';
 import { Clock } from '../clock.port.js';
 import { Conflict, Forbidden, Invalid, NotFound } from '../errors/domain-error.js';
 import { normalizeEmail } from './account.rules.js';
@@ -23,6 +24,7 @@ export class UsersService {
   constructor(
     private readonly db: UnitOfWork,
     private readonly clock: Clock,
+    private readonly audit: Audit,
   ) {}
 
   async me(who: Principal): Promise<User> {
@@ -81,6 +83,8 @@ export class UsersService {
       if (wanted !== 'admin' && admins.length === 1 && admins[0]?.id === user.id) {
         throw new Conflict('The last administrator cannot be given another role', 'last_admin');
       }
+      const data = { from: user.role, to: wanted };
+      await this.audit.record(tx, { who, action: 'user.role_changed', object: `user:${user.id}`, data });
       return tx.of(User).save(Object.assign(user, { role: wanted }));
     });
   }
@@ -92,6 +96,7 @@ export class UsersService {
       const user = await tx.lock(User, { id: who.userId });
       if (!user) throw new NotFound('user', who.username);
       await this.assertFree(tx, email, user.id);
+      await this.audit.record(tx, { who, action: 'user.email_changed', object: `user:${user.id}`, data: { email } });
       return tx.of(User).save(Object.assign(user, { email }));
     });
   }
@@ -99,6 +104,7 @@ export class UsersService {
   /** Older logins of the user end with this. */
   async setPasswordHash(tx: Tx, userId: string, passwordHash: string): Promise<void> {
     await tx.of(User).update({ id: userId }, { passwordHash, passwordChangedAt: this.clock.now() });
+    await this.audit.record(tx, { who: null, action: 'user.password_changed', object: `user:${userId}` });
   }
 
   private lockAdmins(tx: Tx): Promise<{ id: string }[]> {
