@@ -9,10 +9,7 @@ import { AuditModule } from './core/audit/audit.module.js';
 import { EventsModule } from './core/events/events.module.js';
 import { HealthModule } from './core/health/health.module.js';
 import { InstancesModule } from './core/instances/instances.module.js';
-import { InstancesModule } from './core/instances/instances.module.js';
 import { JobsModule } from './core/jobs/jobs.module.js';
-import { RuntimesModule } from './core/runtimes/runtimes.module.js';
-import { SessionsModule } from './core/sessions/sessions.module.js';
 import { RuntimesModule } from './core/runtimes/runtimes.module.js';
 import { SessionsModule } from './core/sessions/sessions.module.js';
 import { SettingsModule } from './core/settings/settings.module.js';
@@ -48,9 +45,6 @@ export class AppModule {
         HealthModule,
         AdaptersModule.with(overrides),
         AccountsModule,
-        InstancesModule,
-        RuntimesModule,
-        SessionsModule,
         InstancesModule,
         RuntimesModule,
         SessionsModule,
