@@ -11,6 +11,8 @@ const inspectsAtOnce = 16;
 /** How long a removal that is already under way is waited for. */
 const removalMs = 20_000;
 const retryMs = 100;
+/** How long a name may be taken before the container that takes it can be seen. */
+const reservedMs = 5_000;
 
 /** Makes, finds and removes the containers of one installation, with their volumes. */
 export class Containers {
@@ -52,11 +54,13 @@ export class Containers {
       await this.removeContainer(found.Id);
       this.owners.delete(found.Id);
     }
-    if (options.volumes) for (const place of places) await this.removeVolume(volumeName(place, instanceId));
+    if (!options.volumes) return;
+    // By label, not by name: what another installation called the same stays.
+    for (const volume of await this.listVolumes(instanceId)) await this.removeVolume(volume.name);
   }
 
-  async listVolumes(): Promise<readonly { readonly instanceId: string; readonly name: string }[]> {
-    const filters = JSON.stringify({ label: labelled(this.installId) });
+  async listVolumes(of?: string): Promise<readonly { readonly instanceId: string; readonly name: string }[]> {
+    const filters = JSON.stringify({ label: labelled(this.installId, of) });
     const { Volumes } = await this.engine.call('listing volumes', (abortSignal) =>
       this.engine.docker.listVolumes({ filters, abortSignal }),
     );
@@ -73,7 +77,9 @@ export class Containers {
 
   private async make(spec: InstanceSpec, image: string): Promise<EngineInstance> {
     const existing = await this.inspect(spec.instanceId);
-    if (existing) return existing;
+    if (existing && existing.phase !== 'dead') return existing;
+    // A removal is under way, or failed half-way: of no use to anybody.
+    if (existing) await this.removeContainer(existing.ref);
 
     const volumes = await this.makeVolumes(spec);
     try {
@@ -84,17 +90,30 @@ export class Containers {
       if (instance) return instance;
       throw new EngineError('not_found', `Container ${spec.containerName} vanished right after it was created`);
     } catch (error) {
-      // Whether or not the engine made it: what is there under our label is the answer.
-      const made = isFault(error, 'conflict', 'not_found') ? await this.inspect(spec.instanceId) : null;
+      const made = isFault(error, 'conflict') ? await this.holderOf(spec) : null;
       if (made) return made;
       if (!isFault(error, 'unreachable')) await this.rollBack(volumes);
       throw error;
     }
   }
 
+  /**
+   * Somebody has the container's name. Answers with the container when it is the one we wanted (made by another process of
+   * ours), null when it is foreign. The engine reserves a name some time before it shows the container.
+   */
+  private async holderOf(spec: InstanceSpec): Promise<EngineInstance | null> {
+    const deadline = Date.now() + reservedMs;
+    while (Date.now() < deadline) {
+      const info = await this.look(spec.containerName);
+      if (info) return info.Config.Labels[label.install] === this.installId ? this.inspect(spec.instanceId) : null;
+      await new Promise((resolve) => setTimeout(resolve, retryMs));
+    }
+    return null;
+  }
+
   /** Makes the volumes that are missing and answers with their names. */
   private async makeVolumes(spec: InstanceSpec): Promise<readonly string[]> {
-    const present = new Set((await this.listVolumes()).map((volume) => volume.name));
+    const present = new Set((await this.listVolumes(spec.instanceId)).map((volume) => volume.name));
     const made: string[] = [];
     for (const place of places) {
       const Name = volumeName(place, spec.instanceId);
@@ -126,13 +145,18 @@ export class Containers {
   }
 
   private async inspectRef(ref: string): Promise<EngineInstance | null> {
+    const info = await this.look(ref);
+    const instance = info && toInstance(info);
+    if (instance) this.owners.set(instance.ref, instance.instanceId);
+    return instance;
+  }
+
+  /** What the engine knows of a container, by id or name; null when there is none. */
+  private async look(idOrName: string): Promise<Docker.ContainerInspectInfo | null> {
     try {
-      const info = await this.engine.call('inspecting a container', (abortSignal) =>
-        this.engine.docker.getContainer(ref).inspect({ abortSignal }),
+      return await this.engine.call('inspecting a container', (abortSignal) =>
+        this.engine.docker.getContainer(idOrName).inspect({ abortSignal }),
       );
-      const instance = toInstance(info);
-      if (instance) this.owners.set(instance.ref, instance.instanceId);
-      return instance;
     } catch (error) {
       if (isFault(error, 'not_found')) return null;
       throw error;

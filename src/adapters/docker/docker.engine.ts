@@ -81,17 +81,21 @@ export class DockerEngine extends ContainerEngine {
     const image = await this.images.find(spec.runtime);
     if (!image) throw new EngineError('no_image', `The image of runtime '${spec.runtime}' has not been built yet`);
     await this.ensureNetwork();
-    try {
-      return await this.containers.create(spec, image.name);
-    } catch (error) {
-      // Somebody removed the network behind our back: look again next time.
-      this.network = null;
-      throw error;
-    }
+    return this.containers.create(spec, image.name);
   }
 
   async start(ref: string): Promise<void> {
-    await this.settled('starting a container', callMs, (abortSignal) => this.container(ref).start({ abortSignal }));
+    const start = () =>
+      this.settled('starting a container', callMs, (abortSignal) => this.container(ref).start({ abortSignal }));
+    try {
+      await start();
+    } catch (error) {
+      // Clean-ups like `docker network prune` take our network while nothing runs on it.
+      if (!isFault(error, 'not_found') || !/\bnetwork\b/.test((error as EngineError).message)) throw error;
+      this.network = null;
+      await this.ensureNetwork();
+      await start();
+    }
   }
 
   async stop(ref: string, graceSeconds: number): Promise<void> {

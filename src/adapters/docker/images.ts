@@ -138,10 +138,10 @@ export class Images {
 
 function failure(runtime: string, thrown: unknown): EngineError {
   const reason = messageOf(thrown, 1_500);
-  const full = /no space left on device/i.test(reason);
-  return new EngineError(full ? 'disk_full' : 'refused', `The ${runtime} image could not be built: ${reason}`, {
-    cause: thrown,
-  });
+  // Only an error of the connection has a code; words like "certificate" may as well come from a command of the build.
+  const lost = typeof (thrown as { code?: unknown }).code === 'string';
+  const fault = /no space left on device/i.test(reason) ? 'disk_full' : lost ? 'unreachable' : 'refused';
+  return new EngineError(fault, `The ${runtime} image could not be built: ${reason}`, { cause: thrown });
 }
 
 function aborted(signal: AbortSignal | undefined): Promise<never> {
