@@ -16,6 +16,8 @@ export interface AdapterOverrides {
   readonly engine?: (config: Config, installId: string) => ContainerEngine;
   /** Runtimes instead of the built-in ones. */
   readonly runtimes?: readonly AgentRuntime[];
+  /** Entry point of the model process instead of the built one. */
+  readonly modelEntry?: string;
 }
 
 const configuredEngine = (config: Config, installId: string): ContainerEngine =>
@@ -30,10 +32,10 @@ export class AdaptersModule implements OnApplicationShutdown {
     private readonly channels: Channels,
   ) {}
 
-  static with({ engine = configuredEngine, runtimes }: AdapterOverrides = {}): DynamicModule {
+  static with({ engine = configuredEngine, runtimes, modelEntry }: AdapterOverrides = {}): DynamicModule {
     return {
       module: AdaptersModule,
-      imports: [ChannelModule, ModelsModule],
+      imports: [ChannelModule, ModelsModule.with(modelEntry)],
       providers: [
         {
           provide: ContainerEngine,

@@ -65,6 +65,8 @@ async function answerTurn(
   const answer = plan(conversation);
   note(`${format.name} ${JSON.stringify(conversation.model.slice(0, 60))} tools=${conversation.tools.length}`);
   if (answer.kind === 'fail') {
+    // The vendors' own clients obey this; without it a scripted 500 is tried again for minutes.
+    response.setHeader('x-should-retry', 'false');
     sendJson(response, answer.status, format.error(answer.status, answer.message));
     return;
   }

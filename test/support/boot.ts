@@ -4,6 +4,7 @@ import { type AppOverrides, createApp } from '../../src/bootstrap.js';
 import type { Config } from '../../src/config/config.js';
 import { loadConfig } from '../../src/config/environment.js';
 import { makeDataDir } from './database.js';
+import { demoModelEntry } from './demo-model.js';
 import { SocketClient } from './socket-client.js';
 
 export const adminPassword = 'correct-horse-battery';
@@ -44,7 +45,11 @@ export async function boot(options: BootOptions = {}) {
     FLOTILLA_PORT: '0',
     ...options.env,
   });
-  const app: NestFastifyApplication = await createApp(config, { logger: false, ...options });
+  const app: NestFastifyApplication = await createApp(config, {
+    logger: false,
+    modelEntry: demoModelEntry(),
+    ...options,
+  });
   try {
     await app.listen(0, '127.0.0.1');
   } catch (error) {

@@ -176,11 +176,8 @@ export class ModelProcess extends Models implements OnApplicationShutdown {
     if (this.hash !== null) return this.hash;
     const hash = createHash('sha256').update(JSON.stringify(this.targets));
     const folder = path.dirname(this.entry);
-    for (const file of readdirSync(folder)
-      .filter((name) => name.endsWith('.js'))
-      .sort()) {
-      hash.update(readFileSync(path.join(folder, file)));
-    }
+    const isCode = (name: string): boolean => path.extname(name) === path.extname(this.entry);
+    for (const file of readdirSync(folder).filter(isCode).sort()) hash.update(readFileSync(path.join(folder, file)));
     this.hash = hash.digest('hex');
     return this.hash;
   }

@@ -50,8 +50,10 @@ export async function spawnProcess(entry: string, dataDir: string, orders: Order
   mkdirSync(dataDir, { recursive: true });
   const token = randomBytes(24).toString('hex');
   const log = openSync(path.join(dataDir, 'model.log'), 'a', 0o600);
-  const child = spawn(process.execPath, [entry, '--data-dir', dataDir], {
-    cwd: '/',
+  const options = loaders();
+  const child = spawn(process.execPath, [...options, entry, '--data-dir', dataDir], {
+    // Loaders may be named by relative paths; otherwise it holds no folder that somebody may want to remove.
+    cwd: options.length > 0 ? process.cwd() : '/',
     detached: true,
     env: {},
     stdio: ['pipe', 'ignore', log],
@@ -75,6 +77,11 @@ export async function spawnProcess(entry: string, dataDir: string, orders: Order
     `The model process did not start (${state}); see model.log in the data folder`,
     'models_failed',
   );
+}
+
+/** A server that runs from sources was given a loader; its model process needs the same. */
+function loaders(): readonly string[] {
+  return process.execArgv.filter((option) => !option.startsWith('--inspect'));
 }
 
 /** Asks a process to end and waits until its port is free; kills it if it does not listen. Gone already is success. */
