@@ -9,6 +9,13 @@ describe('steps of a message', () => {
     ['<<bash echo hi \\>\\> log>>', [{ op: 'bash', command: 'echo hi >> log' }]],
     ['<<bash echo hi > log>>', [{ op: 'bash', command: 'echo hi > log' }]],
     ['<<bash printf "a\\nb">>', [{ op: 'bash', command: 'printf "a\\nb"' }]],
+    [
+      '<<write a.html <h1>Hi</h1>>> <<say x>>',
+      [
+        { op: 'write', path: 'a.html', text: '<h1>Hi</h1>' },
+        { op: 'say', text: 'x' },
+      ],
+    ],
     ['<<read my file.txt>>', [{ op: 'read', path: 'my file.txt' }]],
     ['<<ask>>', [{ op: 'ask', question: 'Which database should I use?', options: ['PostgreSQL', 'SQLite'] }]],
     ['<<ask Colour? | red | blue>>', [{ op: 'ask', question: 'Colour?', options: ['red', 'blue'] }]],

@@ -8,7 +8,7 @@ export type Step =
   | { readonly op: 'slow'; readonly count: number; readonly waitMs: number }
   | { readonly op: 'fail'; readonly status: number };
 
-const marker = /<<(write|bash|read|ask|say|slow|fail)(?:[ \t\r\n]+((?:\\>|[^\\]|\\(?!>))*?))?>>/g;
+const marker = /<<(write|bash|read|ask|say|slow|fail)(?:[ \t\r\n]+((?:\\>|[^\\]|\\(?!>))*?))?>>(?!>)/g;
 const maxChunks = 10_000;
 const maxWaitMs = 60_000;
 

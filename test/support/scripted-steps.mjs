@@ -4,7 +4,8 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { ask, Cancelled, pause, RpcError, tell, text, update } from './scripted-wire.mjs';
 
-const marker = /<<(write|bash|read|ask|say|slow|fail|crash|hang|deaf|noise|flood)(?:\s+((?:\\>|[^\\]|\\(?!>))*?))?>>/g;
+const marker =
+  /<<(write|bash|read|ask|say|slow|fail|crash|hang|deaf|noise|flood)(?:\s+((?:\\>|[^\\]|\\(?!>))*?))?>>(?!>)/g;
 
 export const stepsOf = (prompt) =>
   [...prompt.matchAll(marker)].map(([, op, argument = '']) => ({
