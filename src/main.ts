@@ -1,3 +1,4 @@
+import { Logger } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createApp } from './bootstrap.js';
 import { ConfigError } from './config/config-error.js';
@@ -14,6 +15,7 @@ async function main(): Promise<void> {
   const config = loadConfig();
   const app = await createApp(config);
   stopOnSignals(app);
+  logStrays();
   try {
     await app.listen(config.port, addressOf(config.host));
   } catch (error) {
@@ -28,6 +30,18 @@ async function main(): Promise<void> {
 
 /** A name would make Fastify open a second server, which knows no WebSockets. */
 const addressOf = (host: string): string => (host === 'localhost' ? '127.0.0.1' : host);
+
+/** One forgotten promise must not end a whole fleet; anything worse must, and the next start picks the work up. */
+function logStrays(): void {
+  const logger = new Logger('Process');
+  process.on('unhandledRejection', (reason) => logger.error('an error was not handled', asError(reason)));
+  process.on('uncaughtException', (error) => {
+    logger.fatal('the server cannot go on', error);
+    process.exit(1);
+  });
+}
+
+const asError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(String(thrown)));
 
 function stopOnSignals(app: NestFastifyApplication): void {
   let stopping = false;

@@ -36,7 +36,7 @@ export const trinity = ({ trinity: settings }: Pick<Config, 'trinity'>): Dialect
   title: 'Trinity Agents API',
   description: 'Agents by name: sign-in, create, run, files, logs and chat.',
   module: TrinityModule,
-  claims: [{ prefix: '/token' }, { prefix: '/api' }, { prefix: '/openapi.json' }, { prefix: '/health' }],
+  claims: ['/token', '/api', '/ws', '/openapi.json', '/health'].map((prefix) => ({ prefix })),
   created: 200,
   bodyLimit: 25 * 1024 * 1024,
   cors: {

@@ -31,6 +31,11 @@ import { isStopping } from './streams.js';
 /** Token of the list of dialects, in order of priority. */
 export const DIALECTS = Symbol('dialects');
 
+interface Refusal {
+  readonly requestId: string;
+  readonly dialect: Dialect | null;
+}
+
 const introductionMs = 10_000;
 const heartbeatMs = 30_000;
 const goodbyeMs = 1000;
@@ -95,7 +100,7 @@ export class SocketServer implements OnApplicationBootstrap, BeforeApplicationSh
         this.accept(request, socket, head, (peer) => peer.close(code, error.message));
         return;
       }
-      this.refuse(request, socket, error, requestId);
+      this.refuse(socket, error, { requestId, dialect: this.dialectFor(route, request) });
     }
   }
 
@@ -155,9 +160,14 @@ export class SocketServer implements OnApplicationBootstrap, BeforeApplicationSh
     return error;
   }
 
-  /** Answers instead of the handshake, in the words of the dialect that would have got the path. */
-  private refuse(request: IncomingMessage, socket: Duplex, error: DomainError, requestId: string): void {
-    const dialect = claimant(this.dialects, urlOf(request).pathname, String(request.headers['x-api-key'] ?? ''));
+  /** Whose words a refusal takes: the route's, or those of whoever would have got the path. */
+  private dialectFor(route: SocketRoute | null, request: IncomingMessage): Dialect | null {
+    const named = this.dialects.find(({ name }) => name === route?.dialect);
+    return named ?? claimant(this.dialects, urlOf(request).pathname, String(request.headers['x-api-key'] ?? ''));
+  }
+
+  /** Answers instead of the handshake. */
+  private refuse(socket: Duplex, error: DomainError, { requestId, dialect }: Refusal): void {
     const { status, body, headers } = dialect?.renderError(error) ?? plainError(error);
     const text = typeof body === 'string' ? body : JSON.stringify(body);
     const lines = Object.entries({
