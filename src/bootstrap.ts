@@ -37,8 +37,9 @@ export function createApp(
   });
 }
 
-/** The built dashboard, or else the plain page. */
+/** The built dashboard, or else the plain page. Sources of a dashboard, with their packages, are never served. */
 function webRoot(): string | null {
-  const folders = [join(root, 'web', 'dist'), join(root, 'web')];
+  const web = join(root, 'web');
+  const folders = [join(web, 'dist'), ...(existsSync(join(web, 'package.json')) ? [] : [web])];
   return folders.find((folder) => existsSync(join(folder, 'index.html'))) ?? null;
 }
