@@ -7,6 +7,7 @@ import { ConfigModule } from './config/config.module.js';
 import { AccountsModule } from './core/accounts/accounts.module.js';
 import { AuditModule } from './core/audit/audit.module.js';
 import { EventsModule } from './core/events/events.module.js';
+import { FleetModule } from './core/fleet/fleet.module.js';
 import { HealthModule } from './core/health/health.module.js';
 import { InstancesModule } from './core/instances/instances.module.js';
 import { JobsModule } from './core/jobs/jobs.module.js';
@@ -48,6 +49,7 @@ export class AppModule {
         InstancesModule,
         RuntimesModule,
         SessionsModule,
+        FleetModule,
         HttpModule.with(dialects),
         OpenApiModule,
         ...dialects.map(({ module }) => module),

@@ -50,8 +50,8 @@ const tables = [
   `create table turns (
     id text primary key, number bigserial not null, session_id text not null references sessions (id) on delete cascade,
     agent_id text not null, instance_id text not null, user_id text not null, source_agent_id text,
-    idempotency_key text, prompt text not null, state text not null, generation int,
-    cancel_requested boolean not null default false, answer text, stop_reason text, error text,
+    idempotency_key text, prompt text not null, model text, state text not null, generation int,
+    cancel_requested boolean not null default false, cancel_sent_at timestamptz, answer text, stop_reason text, error text,
     tool_count int not null default 0, input_tokens int not null default 0, output_tokens int not null default 0,
     cache_read_tokens int not null default 0, cache_write_tokens int not null default 0,
     cost_usd double precision not null default 0, created_at timestamptz not null, started_at timestamptz,

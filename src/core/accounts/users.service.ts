@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { Not } from 'typeorm';
+import { In, Not } from 'typeorm';
 import { type Tx, UnitOfWork } from '../../platform/database/unit-of-work.js';
 import { type Principal, type Role, roles } from '../access/principal.js';
 import { Audit } from '../audit/audit.service.js';
@@ -37,6 +37,12 @@ export class UsersService {
   list(who: Principal): Promise<User[]> {
     requireAdmin(who);
     return this.db.of(User).find({ order: { createdAt: 'ASC', id: 'ASC' } });
+  }
+
+  /** E-mail addresses by user id, for showing who said what. */
+  async emailsOf(ids: readonly string[]): Promise<ReadonlyMap<string, string | null>> {
+    const users = await this.db.of(User).findBy({ id: In([...new Set(ids)]) });
+    return new Map(users.map((user) => [user.id, user.email]));
   }
 
   /** Makes a user with a personal organisation of their own. */

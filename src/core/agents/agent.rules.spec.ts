@@ -41,7 +41,10 @@ describe('agent names', () => {
 describe('resources', () => {
   it.each([
     [undefined, { cpu: '2', memory: '4g' }],
-    [{ cpu: 2, memory: '4g' }, { cpu: '2', memory: '4g' }],
+    [
+      { cpu: 2, memory: '4g' },
+      { cpu: '2', memory: '4g' },
+    ],
     [{ cpu: '0.5' }, { cpu: '0.5', memory: '4g' }],
     [{ memory: '1.5Gi' }, { cpu: '2', memory: '1.5Gi' }],
   ])('%j', (given, expected) => {

@@ -58,15 +58,25 @@ export interface Resources {
 export const defaultResources: Resources = { cpu: '2', memory: '4g' };
 
 /** Takes numbers or strings; a missing member gets its default. Throws on anything else. */
-export function resourcesOf(input: { readonly cpu?: unknown; readonly memory?: unknown } | null | undefined): Resources {
+export function resourcesOf(
+  input: { readonly cpu?: unknown; readonly memory?: unknown } | null | undefined,
+): Resources {
   const cpu = textOf(input?.cpu) ?? defaultResources.cpu;
   const memory = textOf(input?.memory) ?? defaultResources.memory;
   if (!/^\d+(\.\d+)?$/.test(cpu) || Number(cpu) <= 0 || Number(cpu) > 1024) {
-    throw new Invalid('resources.cpu must be a positive number of cores, such as "2" or "0.5"', [], 'invalid_resources');
+    throw new Invalid(
+      'resources.cpu must be a positive number of cores, such as "2" or "0.5"',
+      [],
+      'invalid_resources',
+    );
   }
   const bytes = memoryBytes(memory);
   if (bytes === null || bytes < 32 * 1024 * 1024 || bytes > 2 ** 50) {
-    throw new Invalid('resources.memory must be a size of at least 32m, such as "512m" or "4g"', [], 'invalid_resources');
+    throw new Invalid(
+      'resources.memory must be a size of at least 32m, such as "512m" or "4g"',
+      [],
+      'invalid_resources',
+    );
   }
   return { cpu, memory };
 }

@@ -12,6 +12,15 @@ import { Instance } from './instance.entity.js';
 import { can, type InstanceAction } from './instance.lifecycle.js';
 import { InstancesService, type InstancePatch } from './instances.service.js';
 
+/** What the runner needs beside database and engine. */
+@Injectable()
+export class RunnerSurroundings {
+  constructor(
+    readonly hooks: InstanceHooks,
+    readonly channels: Channels,
+  ) {}
+}
+
 /** The steps of the reconciler: bring one instance up, take it down, clear it away. Each may be repeated. */
 @Injectable()
 export class InstanceRunner {
@@ -240,15 +249,6 @@ export class InstanceRunner {
       return row;
     });
   }
-}
-
-/** What the runner needs beside database and engine. */
-@Injectable()
-export class RunnerSurroundings {
-  constructor(
-    readonly hooks: InstanceHooks,
-    readonly channels: Channels,
-  ) {}
 }
 
 function vanished(failures: number): AfterExit {

@@ -56,6 +56,12 @@ export class LiveStats implements OnApplicationBootstrap, BeforeApplicationShutd
     return pair ? usageOf(pair.before, pair.now) : null;
   }
 
+  /** Whole seconds since the container started. */
+  uptimeSeconds(instance: { readonly startedAt: Date | null }): number {
+    if (!instance.startedAt) return 0;
+    return Math.max(0, Math.floor((this.clock.now().getTime() - instance.startedAt.getTime()) / 1000));
+  }
+
   private async loop(): Promise<void> {
     while (!this.stopped.signal.aborted) {
       if (this.watch.connected) {

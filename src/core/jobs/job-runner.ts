@@ -150,13 +150,16 @@ export class JobRunner implements OnApplicationBootstrap, OnModuleDestroy {
     const handler = this.handlers.get(job.kind);
     if (!handler) return;
     const attempts = handler.attempts ?? defaultAttempts;
-    if (job.attempt > attempts) return this.fail(running, attempts, new Interrupted(attempts));
+    if (job.attempt > attempts) {
+      await this.fail(running, attempts, new Interrupted(attempts));
+      return;
+    }
     const stopRenewing = this.keepLease(running);
     try {
       await handler.run(job, abort.signal);
     } catch (error) {
-      if (abort.signal.aborted) return await this.giveBack(running);
-      return await this.fail(running, attempts, error);
+      await (abort.signal.aborted ? this.giveBack(running) : this.fail(running, attempts, error));
+      return;
     } finally {
       stopRenewing();
     }
@@ -169,7 +172,8 @@ export class JobRunner implements OnApplicationBootstrap, OnModuleDestroy {
     const now = this.clock.now();
     this.logger.warn(`job ${kind} ${key} failed (attempt ${attempt} of ${attempts})`, error);
     if (attempt >= attempts) {
-      return this.settle(running, `state = 'failed', reason = $3, finished_at = $4`, [reason, now]);
+      await this.settle(running, `state = 'failed', reason = $3, finished_at = $4`, [reason, now]);
+      return;
     }
     const next = new Date(now.getTime() + backOff(attempt));
     await this.settle(running, `state = 'waiting', reason = $3, run_at = $4`, [reason, next]);

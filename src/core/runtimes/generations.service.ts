@@ -115,7 +115,12 @@ export class Generations {
     const asked = await this.db.run(async (tx) => {
       const row = await tx.lock(Generation, { instanceId: instance.id, number });
       if (!row || row.state === 'ended') return false;
-      await tx.of(Generation).update({ instanceId: instance.id, number }, { state: 'stopping', endReason: reason });
+      await tx
+        .of(Generation)
+        .update(
+          { instanceId: instance.id, number },
+          { state: 'stopping', endReason: reason, usedAt: this.clock.now() },
+        );
       return true;
     });
     if (asked) await this.signal(instance, number, 'TERM');

@@ -28,11 +28,11 @@ export class LaunchPlanner {
   ) {}
 
   /** Throws `Unavailable` when no provider the runtime can use is configured. */
-  async plan(agent: Agent, instance: Instance): Promise<LaunchPlan> {
+  async plan(agent: Agent, instance: Instance, model: string | null): Promise<LaunchPlan> {
     const runtime = this.runtimes.get(agent.runtime);
     const endpoint = await this.endpointOf(runtime);
     const approvals = agent.approvals === 'ask' && !agent.autonomy ? 'ask' : 'auto';
-    const { model, instructions } = agent;
+    const { instructions } = agent;
     return {
       runtime,
       fingerprint: fingerprintOf([runtime.name, model, instructions, approvals], endpoint),

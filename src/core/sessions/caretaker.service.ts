@@ -106,23 +106,17 @@ export class Caretaker implements BeforeApplicationShutdown {
   }
 
   private async stuckCancels(): Promise<void> {
+    const before = new Date(this.clock.now().getTime() - cancelSeconds * 1000);
     const stuck = await this.db.query<Place>(
       `select g.instance_id, g.number from generations g
        join instances i on i.id = g.instance_id and i.state = 'running' and g.boot = i.boot
-       where g.state = 'stopping' or (g.state = 'ready' and exists (
+       where (g.state = 'stopping' and g.used_at <= $1) or (g.state = 'ready' and exists (
          select 1 from turns t where t.instance_id = g.instance_id and t.generation = g.number and t.state = 'running'
-           and t.stop_reason = 'cancel_sent'))`,
+           and t.cancel_sent_at <= $1))`,
+      [before],
     );
-    const now = this.clock.now().getTime();
-    const alive = new Set(stuck.map(keyOf));
-    for (const key of this.stopping.keys()) if (!alive.has(key)) this.stopping.delete(key);
-    for (const place of stuck) {
-      const since = this.stopping.get(keyOf(place)) ?? now;
-      this.stopping.set(keyOf(place), since);
-      if (now - since >= cancelSeconds * 1000) await this.kill(place, 'The runtime did not stop when it was asked to');
-    }
+    for (const place of stuck) await this.kill(place, 'The runtime did not stop when it was asked to');
   }
-  private readonly stopping = new Map<string, number>();
 
   /** A runtime that does not read its input hangs: its generation ends. */
   private async blockedFeeds(): Promise<void> {

@@ -16,6 +16,10 @@ import { Turn } from './turn.entity.js';
 /** One message to an agent. */
 export interface Prompt {
   readonly text: string;
+  /** Instead of the agent's own model, for this message. */
+  readonly model?: string | null;
+  /** An active session of any of the agent's users, instead of the caller's own. */
+  readonly sessionId?: string;
   /** Another agent asks, on behalf of the caller. */
   readonly sourceAgentId?: string | null;
   /** The same key in the same session gives the same turn. */
@@ -97,7 +101,7 @@ export class Prompts {
     if (instance.state !== 'running' || instance.desired !== 'running') {
       throw new Unavailable('Agent is not running', 'agent_not_running');
     }
-    const session = await this.sessionFor(tx, who, agent, instance);
+    const session = await this.sessionFor(tx, who, agent, instance, prompt.sessionId);
     const idempotencyKey = prompt.idempotencyKey ?? null;
     const before = idempotencyKey && (await tx.of(Turn).findOneBy({ sessionId: session.id, idempotencyKey }));
     if (before) return { accepted: { turn: before, session, ahead: 0 }, log: null };
@@ -113,6 +117,7 @@ export class Prompts {
       sourceAgentId: prompt.sourceAgentId ?? null,
       idempotencyKey,
       prompt: prompt.text,
+      model: prompt.model ?? null,
       state: 'queued',
       cancelRequested: false,
       createdAt: now,
@@ -138,8 +143,13 @@ export class Prompts {
     return waiting + working;
   }
 
-  private async sessionFor(tx: Tx, who: Principal, agent: Agent, instance: Instance): Promise<Session> {
+  private async sessionFor(tx: Tx, who: Principal, agent: Agent, instance: Instance, id?: string): Promise<Session> {
     const where = { agentId: agent.id, userId: who.userId, status: 'active' } as const;
+    if (id !== undefined) {
+      const named = await tx.lock(Session, { id, agentId: agent.id, status: 'active' });
+      if (!named) throw new NotFound('session', id);
+      return named;
+    }
     const [known] = await tx.of(Session).find({
       where,
       order: { createdAt: 'DESC' },

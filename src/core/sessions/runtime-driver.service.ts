@@ -88,8 +88,8 @@ export class RuntimeDriver implements FollowerListener {
   }
 
   /** A generation that can take a prompt, or null when it has to be waited for (a change will be told). */
-  async ready(instance: Instance, agent: Agent): Promise<Generation | null> {
-    const plan = await this.machinery.planner.plan(agent, instance);
+  async ready(instance: Instance, agent: Agent, model: string | null): Promise<Generation | null> {
+    const plan = await this.machinery.planner.plan(agent, instance, model ?? agent.model);
     const current = await this.machinery.generations.current(instance.id);
     if (current && current.boot !== instance.boot) {
       await this.keepUp(instance);

@@ -55,4 +55,17 @@ export class Timeline {
       return activity ? [{ activity, agentSlug: slug }] : [];
     });
   }
+
+  /** A tool call of an agent by our id or the runtime's; null when there is none. */
+  async tool(agentId: string, id: string): Promise<Activity | null> {
+    const activities = this.db.of(Activity);
+    const exact = await activities.findOneBy({ id, agentId, type: 'tool_call' });
+    if (exact) return exact;
+    const [row] = await this.db.query<{ id: string }>(
+      `select id from activities where agent_id = $1 and type = 'tool_call' and details->>'toolCallId' = $2
+       order by started_at desc limit 1`,
+      [agentId, id],
+    );
+    return row ? activities.findOneBy({ id: row.id }) : null;
+  }
 }

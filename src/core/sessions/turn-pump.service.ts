@@ -89,9 +89,10 @@ export class TurnPump implements InstanceHook, BeforeApplicationShutdown {
     await this.driver.cancelAsked(instance, turns);
     if (turns.length === 0 || working.length > 0) return this.driver.keepUp(instance);
     const agent = await this.db.of(Agent).findOneByOrFail({ id: instance.agentId });
+    const [first] = turns;
     try {
-      const generation = await this.driver.ready(instance, agent);
-      if (generation && turns[0]) await this.driver.send(instance, agent, generation, turns[0].id);
+      const generation = first && (await this.driver.ready(instance, agent, first.model));
+      if (generation) await this.driver.send(instance, agent, generation, first.id);
     } catch (error) {
       if (!(error instanceof DomainError)) throw error;
       await this.driver.fail(instanceId, error.message);

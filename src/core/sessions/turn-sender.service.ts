@@ -81,10 +81,10 @@ export class TurnSender {
       log.touch(session);
       return null;
     }
-    if (turn.state !== 'running' || turn.generation === null || turn.stopReason === 'cancel_sent') return null;
+    if (turn.state !== 'running' || turn.generation === null || turn.cancelSentAt !== null) return null;
     const generation = await tx.lock(Generation, { instanceId, number: turn.generation });
     if (!generation || generation.state === 'ended') return null;
-    turn.stopReason = 'cancel_sent';
+    turn.cancelSentAt = this.clock.now();
     await tx.of(Turn).save(turn);
     const params = { sessionId: session.runtimeSessionId };
     await this.tools.spool.push(tx, generation, { method: 'session/cancel', params });

@@ -22,11 +22,15 @@ export class Turn {
   @Column({ type: 'text', nullable: true }) sourceAgentId!: string | null;
   @Column({ type: 'text', nullable: true }) idempotencyKey!: string | null;
   @Column({ type: 'text' }) prompt!: string;
+  /** Model for this turn; null means the agent's. Another one than before restarts the runtime first. */
+  @Column({ type: 'text', nullable: true }) model!: string | null;
   @Column({ type: 'text' }) state!: TurnState;
   /** Generation it was sent to. */
   @Column({ type: 'int', nullable: true }) generation!: number | null;
   /** A person asked to stop it. */
   @Column({ type: 'boolean', default: false }) cancelRequested!: boolean;
+  /** When the runtime was told to stop it. */
+  @Column({ type: 'timestamptz', nullable: true }) cancelSentAt!: Date | null;
   /** The agent's last words. */
   @Column({ type: 'text', nullable: true }) answer!: string | null;
   @Column({ type: 'text', nullable: true }) stopReason!: string | null;

@@ -1,5 +1,7 @@
 import { Module } from '@nestjs/common';
+import { ConsoleAgentsController } from './agents.controller.js';
+import { ConsoleApprovalsController } from './approvals.controller.js';
 
 /** Our own few routes: what no published API covers. They live under `/~console`. */
-@Module({})
+@Module({ controllers: [ConsoleApprovalsController, ConsoleAgentsController] })
 export class ConsoleModule {}

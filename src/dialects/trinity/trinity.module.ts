@@ -1,7 +1,16 @@
 import { Module } from '@nestjs/common';
+import { TrinityActivityController } from './activity.controller.js';
+import { AgentWishes } from './agent-wishes.js';
+import { TrinityAgentsController } from './agents.controller.js';
 import { TrinityAuthController } from './auth.controller.js';
+import { TrinityChatController } from './chat.controller.js';
+import { EventFeed } from './event-feed.js';
+import { TrinityEventsSocket } from './events.socket.js';
+import { TrinityFilesController } from './files.controller.js';
 import { HealthController } from './health.controller.js';
+import { InfoReader } from './info-reader.js';
 import { TrinityKeysController } from './keys.controller.js';
+import { TrinitySessionsController } from './sessions.controller.js';
 import { TrinitySettingsController } from './settings.controller.js';
 import { TrinitySettings } from './settings.store.js';
 import { TrinitySetupController } from './setup.controller.js';
@@ -15,7 +24,12 @@ import { TrinityUsersController } from './users.controller.js';
     TrinitySetupController,
     TrinitySettingsController,
     TrinityKeysController,
+    TrinityActivityController,
+    TrinityAgentsController,
+    TrinityFilesController,
+    TrinitySessionsController,
+    TrinityChatController,
   ],
-  providers: [TrinitySettings],
+  providers: [TrinitySettings, AgentWishes, InfoReader, EventFeed, TrinityEventsSocket],
 })
 export class TrinityModule {}

@@ -4,6 +4,7 @@ import { embeddedDriver } from './embedded-driver.js';
 import { EmbeddedServer } from './embedded-server.js';
 import { entities } from './entities.js';
 import { migrations } from './migrations.js';
+import { remoteDriver } from './remote-driver.js';
 import { SnakeNaming } from './snake-naming.js';
 
 type DatabaseConfig = Pick<Config, 'databaseUrl' | 'dataDir'>;
@@ -37,6 +38,7 @@ export const embeddedServerOf = (source: DataSource): EmbeddedServer | null => e
 
 function remote(url: string) {
   return {
+    driver: remoteDriver,
     url,
     poolSize: 10,
     connectTimeoutMS: 10_000,

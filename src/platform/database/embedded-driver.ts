@@ -82,7 +82,7 @@ export function embeddedDriver(server: EmbeddedServer): object {
 }
 
 function toQueryResult({ rows, rowCount, command, fields }: RawResult): QueryResult {
-  const parsers = fields.map(({ dataTypeID }) => types.getTypeParser(dataTypeID, 'text') as (text: string) => unknown);
+  const parsers = fields.map(({ dataTypeID }) => parserOf(dataTypeID));
   const shaped = rows.map((row) => {
     const shapedRow: Record<string, unknown> = {};
     fields.forEach(({ name }, column) => {
@@ -93,6 +93,9 @@ function toQueryResult({ rows, rowCount, command, fields }: RawResult): QueryRes
   });
   return { rows: shaped, rowCount, command, fields };
 }
+
+const parserOf = (oid: number): ((text: string) => unknown) =>
+  (types as { getTypeParser(oid: number, format: 'text'): (text: string) => unknown }).getTypeParser(oid, 'text');
 
 function settle<T>(promise: Promise<T>, callback: Callback<T>): void {
   promise.then(

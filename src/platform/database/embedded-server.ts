@@ -58,6 +58,7 @@ export class EmbeddedServer {
   private unlock: (() => void) | null = null;
   private lastId = 0;
   private lastSession = 0;
+  /** Settled once it is closed; null while it is in use. */
   private closing: Promise<void> | null = null;
 
   /** `dataDir` is Flotilla's data folder: the database lives in `database/` inside it. */
@@ -75,6 +76,8 @@ export class EmbeddedServer {
 
   /** Locks the folder, makes the database on the first start, and starts the thread. Throws `DatabaseError`. */
   async start(): Promise<void> {
+    if (this.closing) await this.closing;
+    this.closing = null;
     await this.running();
   }
 
@@ -111,6 +114,7 @@ export class EmbeddedServer {
       this.post(worker, { session: 0, sql: '', close: true }).catch(() => undefined);
       await gone;
     }
+    this.worker = null;
     this.unlock?.();
     this.unlock = null;
   }
@@ -178,7 +182,7 @@ export class EmbeddedServer {
     this.worker = null;
     this.inTransaction.clear();
     const lost = connectionLost('The embedded database stopped unexpectedly', cause);
-    for (const { reject } of this.pending.values()) reject(lost);
+    for (const pending of this.pending.values()) pending.reject(lost);
     this.pending.clear();
   }
 

@@ -32,7 +32,12 @@ export function lockFolder(folder: string): () => void {
     closeSync(fd);
     throw error;
   }
-  return () => closeSync(fd);
+  let held = true;
+  return () => {
+    // Closing twice would close whatever got this number meanwhile.
+    if (held) closeSync(fd);
+    held = false;
+  };
 }
 
 function takeLock(fd: number, file: string, folder: string): void {

@@ -60,7 +60,7 @@ export class Notifications {
     this.client = null;
     if (this.closed) return;
     this.logger.warn(`PostgreSQL notifications are interrupted, trying again: ${(why as Error).message}`);
-    this.retry = setTimeout(() => (this.connecting = this.connect(Math.min(delayMs * 2, 10_000))), delayMs);
+    this.retry = setTimeout(() => void (this.connecting = this.connect(Math.min(delayMs * 2, 10_000))), delayMs);
     this.retry.unref();
   }
 

@@ -1,0 +1,127 @@
+import { Body, Controller, Delete, Get, Param, Post, Put, Query, Res } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
+import type { Principal } from '../../core/access/principal.js';
+import { AgentDirectory } from '../../core/fleet/agent-directory.service.js';
+import { AgentLifecycle } from '../../core/instances/agent-lifecycle.service.js';
+import { EngineWatch } from '../../core/instances/engine-watch.service.js';
+import { Requires, Who } from '../../platform/http/access.js';
+import {
+  AgentDetailView,
+  AgentListView,
+  AgentStatusView,
+  CreateAgentBody,
+  MessageView,
+  RenameBody,
+  RenamedView,
+  StartedView,
+} from './agents.dto.js';
+import { Refuses } from './answers.dto.js';
+import { AgentWishes } from './agent-wishes.js';
+
+const access = { 401: 'Not authenticated', 403: 'No access to this agent', 404: 'No such agent' };
+
+@ApiTags('Agents')
+@Controller('api/agents')
+export class TrinityAgentsController {
+  constructor(
+    private readonly directory: AgentDirectory,
+    private readonly lifecycle: AgentLifecycle,
+    private readonly wishes: AgentWishes,
+    private readonly watch: EngineWatch,
+  ) {}
+
+  @Get()
+  @Requires('agents:read')
+  @ApiOperation({ summary: 'Agents you may access, newest first' })
+  @ApiQuery({ name: 'tags', required: false, example: 'prod,staging', description: 'Any of these' })
+  @ApiOkResponse({ type: [AgentListView] })
+  @Refuses({ 401: 'Not authenticated' })
+  async list(
+    @Who() who: Principal,
+    @Query('tags') tags: string | string[] | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<AgentListView[]> {
+    const wanted = String(tags ?? '')
+      .split(',')
+      .map((tag) => tag.trim().toLowerCase())
+      .filter((tag) => tag !== '');
+    const listed = await this.directory.list(who, wanted);
+    if (!this.watch.connected) reply.header('X-Flotilla-Engine', 'unreachable');
+    return listed.map((one) => AgentListView.ofListed(one));
+  }
+
+  @Post()
+  @Requires('agents:write')
+  @ApiOperation({ summary: 'Create an agent and start it', description: 'Waits until its container runs.' })
+  @ApiOkResponse({ type: AgentStatusView })
+  @Refuses({
+    400: 'A bad name, runtime or resources',
+    401: 'Not authenticated',
+    403: 'This image or role may not',
+    409: 'The name is taken',
+    422: 'The name is missing',
+    500: 'It could not be created; nothing was left behind',
+    503: 'No engine answers',
+  })
+  async create(@Who() who: Principal, @Body() body: CreateAgentBody): Promise<AgentStatusView> {
+    const wish = this.wishes.of(who, body);
+    return AgentStatusView.of(await this.lifecycle.create(who, wish));
+  }
+
+  @Get(':name')
+  @Requires('agents:read')
+  @ApiOperation({ summary: 'One agent' })
+  @ApiOkResponse({ type: AgentDetailView })
+  @Refuses(access)
+  async get(@Who() who: Principal, @Param('name') name: string): Promise<AgentDetailView> {
+    return AgentDetailView.ofListed(await this.directory.get(who, name));
+  }
+
+  @Delete(':name')
+  @Requires('agents:write')
+  @ApiOperation({ summary: 'Delete an agent and everything that belongs to it' })
+  @ApiOkResponse({ type: MessageView })
+  @Refuses({ ...access, 403: 'Not its owner, or a system agent' })
+  async remove(@Who() who: Principal, @Param('name') name: string): Promise<MessageView> {
+    await this.lifecycle.remove(who, name);
+    return { message: `Agent ${name} deleted` };
+  }
+
+  @Post(':name/start')
+  @Requires('agents:write')
+  @ApiOperation({ summary: 'Start an agent', description: 'Running already is success.' })
+  @ApiOkResponse({ type: StartedView })
+  @Refuses({ ...access, 500: 'It did not come up', 503: 'No engine answers' })
+  async start(@Who() who: Principal, @Param('name') name: string): Promise<StartedView> {
+    await this.lifecycle.start(who, name);
+    const result = { status: 'skipped', reason: 'no_credentials_enc_file' };
+    return { message: `Agent ${name} started`, credentials_injection: 'skipped', credentials_result: result };
+  }
+
+  @Post(':name/stop')
+  @Requires('agents:write')
+  @ApiOperation({ summary: 'Stop an agent', description: 'Stopped already is success. Its files stay.' })
+  @ApiOkResponse({ type: MessageView })
+  @Refuses({ ...access, 503: 'No engine answers' })
+  async stop(@Who() who: Principal, @Param('name') name: string): Promise<MessageView> {
+    await this.lifecycle.stop(who, name);
+    return { message: `Agent ${name} stopped` };
+  }
+
+  @Put(':name/rename')
+  @Requires('agents:write')
+  @ApiOperation({ summary: 'Rename an agent', description: 'A running agent is stopped and stays so until started.' })
+  @ApiOkResponse({ type: RenamedView })
+  @Refuses({ ...access, 400: 'No usable name, or the same', 409: 'The name is taken', 422: 'new_name is missing' })
+  async rename(@Who() who: Principal, @Param('name') name: string, @Body() body: RenameBody): Promise<RenamedView> {
+    const { agent, oldSlug, wasRunning } = await this.lifecycle.rename(who, name, body.new_name);
+    return {
+      message: `Agent renamed from '${oldSlug}' to '${agent.slug}'`,
+      old_name: oldSlug,
+      new_name: agent.slug,
+      was_running: wasRunning,
+      note: wasRunning ? 'Agent needs to be restarted to apply all changes' : null,
+    };
+  }
+}

@@ -1,0 +1,201 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { IsArray, IsBoolean, IsInt, IsObject, IsOptional, IsString, MaxLength } from 'class-validator';
+import type { ListedAgent } from '../../core/fleet/agent-directory.service.js';
+import { statusOf } from './words.js';
+
+export class CreateAgentBody {
+  @ApiProperty({ example: 'research-agent', description: 'Made into a plain name: the answer carries the final one' })
+  @IsString()
+  name!: string;
+
+  @ApiPropertyOptional({ default: 'business-assistant', maxLength: 64 })
+  @IsOptional()
+  @IsString()
+  type?: string;
+
+  @ApiPropertyOptional({ example: 'business-assistant' })
+  @IsOptional()
+  @IsString()
+  template?: string;
+
+  @ApiPropertyOptional({ example: 'opencode', description: 'claude-code, opencode, gemini-cli or codex' })
+  @IsOptional()
+  @IsString()
+  runtime?: string;
+
+  @ApiPropertyOptional({ description: 'Passed to the runtime' })
+  @IsOptional()
+  @IsString()
+  @MaxLength(200)
+  runtime_model?: string;
+
+  @ApiPropertyOptional({ type: 'object', additionalProperties: true, example: { cpu: '2', memory: '4g' } })
+  @IsOptional()
+  @IsObject()
+  resources?: Record<string, unknown>;
+
+  @ApiPropertyOptional({ description: "Added to the runtime's own instructions", maxLength: 100000 })
+  @IsOptional()
+  @IsString()
+  @MaxLength(100_000)
+  custom_instructions?: string;
+
+  @ApiPropertyOptional({ example: 'Org/repo' })
+  @IsOptional()
+  @IsString()
+  github_repo?: string;
+
+  @ApiPropertyOptional({ type: 'array', items: { type: 'string' } })
+  @IsOptional()
+  @IsArray()
+  @IsString({ each: true })
+  tools?: string[];
+
+  @ApiPropertyOptional({ type: 'array', items: { type: 'string' } })
+  @IsOptional()
+  @IsArray()
+  @IsString({ each: true })
+  mcp_servers?: string[];
+
+  @ApiPropertyOptional({ default: false })
+  @IsOptional()
+  @IsBoolean()
+  full_capabilities?: boolean;
+
+  @ApiPropertyOptional({ description: 'Ignored: agents publish no port' })
+  @IsOptional()
+  @IsInt()
+  port?: number;
+
+  @ApiPropertyOptional({ default: 'trinity-agent-base:latest' })
+  @IsOptional()
+  @IsString()
+  base_image?: string;
+}
+
+export class RenameBody {
+  @ApiProperty({ example: 'analysis-agent' })
+  @IsString()
+  new_name!: string;
+}
+
+export class ResourcesView {
+  @ApiProperty({ example: '2' }) cpu!: string;
+  @ApiProperty({ example: '4g' }) memory!: string;
+}
+
+/** The agent itself, as creating it answers. */
+export class AgentStatusView {
+  @ApiProperty({ example: 'research-agent' }) name!: string;
+  @ApiProperty({ example: 'business-assistant' }) type!: string;
+  @ApiProperty({ example: 'running', enum: ['running', 'stopped', 'restarting'] }) status!: string;
+  @ApiProperty({ example: 0, description: 'Port of the SSH gateway; 0 while there is none' }) port!: number;
+  @ApiProperty({ example: '2026-03-26T12:00:00.000Z' }) created!: string;
+  @ApiProperty() resources!: ResourcesView;
+  @ApiProperty({ type: 'string', nullable: true }) container_id!: string | null;
+  @ApiProperty({ type: 'string', nullable: true }) template!: string | null;
+  @ApiProperty({ example: 'claude-code' }) runtime!: string;
+  @ApiProperty({ type: 'string', nullable: true }) base_image_version!: string | null;
+
+  static of({ agent, instance }: Pick<ListedAgent, 'agent' | 'instance'>): AgentStatusView {
+    return {
+      name: agent.slug,
+      type: agent.type,
+      status: statusOf(instance?.state ?? null),
+      port: 0,
+      created: agent.createdAt.toISOString(),
+      resources: { cpu: agent.cpu, memory: agent.memory },
+      container_id: instance?.ref ?? null,
+      template: agent.template,
+      runtime: agent.runtime,
+      base_image_version: versionOf(instance?.image ?? null),
+    };
+  }
+}
+
+/** What both list and detail add. */
+export class SeenAgentView extends AgentStatusView {
+  @ApiProperty({ type: 'string', nullable: true }) owner!: string | null;
+  @ApiProperty() is_owner!: boolean;
+  @ApiProperty() is_shared!: boolean;
+  @ApiProperty() is_system!: boolean;
+  @ApiProperty({ type: 'string', nullable: true }) github_repo!: string | null;
+  @ApiProperty({ type: 'array', items: { type: 'string' } }) tags!: string[];
+  @ApiProperty() autonomy_enabled!: boolean;
+  @ApiProperty() read_only_enabled!: boolean;
+  @ApiProperty({ type: 'string', nullable: true }) avatar_url!: string | null;
+  @ApiProperty({ type: 'string', nullable: true, description: 'Why it is not running' }) status_reason!: string | null;
+}
+
+export class AgentListView extends SeenAgentView {
+  @ApiProperty({ type: 'string', nullable: true }) memory_limit!: string | null;
+  @ApiProperty({ type: 'string', nullable: true }) cpu_limit!: string | null;
+  @ApiProperty({ required: false, description: 'There is no container: starting makes one' }) needs_start?: boolean;
+
+  static ofListed(listed: ListedAgent): AgentListView {
+    const missing = listed.instance?.ref === null || listed.instance === null;
+    return { ...seen(listed), memory_limit: null, cpu_limit: null, ...(missing ? { needs_start: true } : {}) };
+  }
+}
+
+export class ShareView {
+  @ApiProperty() id!: number;
+  @ApiProperty() agent_name!: string;
+  @ApiProperty() shared_with_email!: string;
+  @ApiProperty() created_at!: string;
+}
+
+export class AgentDetailView extends SeenAgentView {
+  @ApiProperty() can_share!: boolean;
+  @ApiProperty() can_delete!: boolean;
+  @ApiProperty({ type: [ShareView] }) shares!: ShareView[];
+
+  static ofListed(listed: ListedAgent): AgentDetailView {
+    const owns = listed.right === 'own';
+    return { ...seen(listed), can_share: owns, can_delete: owns && !listed.agent.isSystem, shares: [] };
+  }
+}
+
+export class MessageView {
+  @ApiProperty({ example: 'Agent research-agent deleted' }) message!: string;
+}
+
+export class CredentialsResultView {
+  @ApiProperty({ example: 'skipped' }) status!: string;
+  @ApiProperty({ example: 'no_credentials_enc_file' }) reason!: string;
+}
+
+export class StartedView extends MessageView {
+  @ApiProperty({ example: 'skipped', enum: ['success', 'skipped', 'failed'] }) credentials_injection!: string;
+  @ApiProperty() credentials_result!: CredentialsResultView;
+}
+
+export class RenamedView extends MessageView {
+  @ApiProperty() old_name!: string;
+  @ApiProperty() new_name!: string;
+  @ApiProperty() was_running!: boolean;
+  @ApiProperty({ type: 'string', nullable: true }) note!: string | null;
+}
+
+function seen(listed: ListedAgent): SeenAgentView {
+  const { agent, instance, ownerName, isOwner, isShared } = listed;
+  return {
+    ...AgentStatusView.of(listed),
+    owner: ownerName,
+    is_owner: isOwner,
+    is_shared: isShared,
+    is_system: agent.isSystem,
+    github_repo: agent.githubRepo,
+    tags: [...agent.tags].sort(),
+    autonomy_enabled: agent.autonomy,
+    read_only_enabled: agent.readOnly,
+    avatar_url: null,
+    status_reason: instance?.reason ?? null,
+  };
+}
+
+/** The tag of an image name. */
+function versionOf(image: string | null): string | null {
+  const tag = /:([^:/]+)$/.exec(image ?? '')?.[1];
+  return tag ?? null;
+}

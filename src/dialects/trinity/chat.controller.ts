@@ -1,0 +1,112 @@
+import { Body, Controller, Delete, Get, Headers, Param, Post } from '@nestjs/common';
+import { ApiHeader, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Access } from '../../core/access/access.service.js';
+import type { Principal } from '../../core/access/principal.js';
+import { AgentDirectory } from '../../core/fleet/agent-directory.service.js';
+import { Forbidden, Invalid, Unavailable } from '../../core/errors/domain-error.js';
+import { History } from '../../core/sessions/history.service.js';
+import { Prompts } from '../../core/sessions/prompts.service.js';
+import { Requires, Who } from '../../platform/http/access.js';
+import { Gone } from '../../platform/http/streams.js';
+import { Refuses } from './answers.dto.js';
+import { ChatBody, ChatSessionView, ChatView, ClearedView, HistoryMessageView, LiveSessionView } from './chat.dto.js';
+import { chatFailure } from './chat.errors.js';
+
+const access = { 401: 'Not authenticated', 403: 'No access to this agent', 404: 'No such agent' };
+/** Messages that may wait behind the one an agent works on. */
+const queueLimit = 3;
+
+@ApiTags('Chat')
+@Controller('api/agents/:name/chat')
+export class TrinityChatController {
+  constructor(
+    private readonly access: Access,
+    private readonly directory: AgentDirectory,
+    private readonly prompts: Prompts,
+    private readonly history: History,
+  ) {}
+
+  @Post()
+  @Requires('sessions:write')
+  @ApiOperation({
+    summary: 'Send a message and wait for the answer',
+    description: 'One message is worked on at a time; three may wait. The answer carries the tools that were used.',
+  })
+  @ApiHeader({ name: 'X-Source-Agent', required: false, description: 'The agent that asks, if one does' })
+  @ApiOkResponse({ type: ChatView })
+  @Refuses({
+    ...access,
+    422: 'The message is missing',
+    429: 'Too many messages wait',
+    500: 'The agent failed',
+    503: 'The agent is not running',
+    504: 'It took longer than the agent is allowed',
+  })
+  async chat(
+    @Who() who: Principal,
+    @Param('name') name: string,
+    @Body() body: ChatBody,
+    @Headers('x-source-agent') source: string | undefined,
+    @Gone() gone: AbortSignal,
+  ): Promise<ChatView> {
+    const agent = await this.access.agent(who, { slug: name }, 'operate');
+    const sourceAgentId = source ? await this.sourceOf(who, source) : null;
+    const model = body.model?.trim() || null;
+    const prompt = { text: body.message, model, sourceAgentId, queueLimit };
+    const { turn, ahead } = await this.prompts.send(who, agent, prompt);
+    const patience = (ahead + 1) * agent.timeoutSeconds + 30;
+    const ended = await this.prompts.ended(turn.id, patience, gone);
+    if (ended.state !== 'finished') throw chatFailure(ended);
+    const session = await this.history.session(who, agent, ended.sessionId);
+    return ChatView.of(ended, session, await this.history.tools(ended.id), ahead);
+  }
+
+  @Get('history')
+  @Requires('sessions:read')
+  @ApiOperation({ summary: 'Messages of your running conversation' })
+  @ApiOkResponse({ type: [HistoryMessageView] })
+  @Refuses({ ...access, 503: 'The agent is not running' })
+  async live(@Who() who: Principal, @Param('name') name: string): Promise<HistoryMessageView[]> {
+    const { agent, instance } = await this.directory.get(who, name);
+    requireRunning(instance);
+    const session = await this.history.live(who, agent);
+    if (!session) return [];
+    return (await this.history.messages(session)).map((message) => HistoryMessageView.of(message));
+  }
+
+  @Delete('history')
+  @Requires('sessions:write')
+  @ApiOperation({ summary: 'End your running conversation; the next message begins a new one' })
+  @ApiOkResponse({ type: ClearedView })
+  @Refuses({ ...access, 403: 'Not its owner', 409: 'The agent is working in it', 503: 'The agent is not running' })
+  async clear(@Who() who: Principal, @Param('name') name: string): Promise<ClearedView> {
+    const { agent, instance } = await this.directory.get(who, name, 'own');
+    requireRunning(instance);
+    const session = await this.history.live(who, agent);
+    if (session) await this.history.close(session);
+    return { status: 'cleared', session_reset: true, session: ChatSessionView.of(null, agent.model) };
+  }
+
+  @Get('session')
+  @Requires('sessions:read')
+  @ApiOperation({ summary: 'Size and cost of your running conversation' })
+  @ApiOkResponse({ type: LiveSessionView })
+  @Refuses({ ...access, 400: 'The agent is not running' })
+  async session(@Who() who: Principal, @Param('name') name: string): Promise<LiveSessionView> {
+    const { agent, instance } = await this.directory.get(who, name);
+    if (instance?.state !== 'running') throw new Invalid('Agent is not running', [], 'agent_not_running');
+    return LiveSessionView.of(await this.history.live(who, agent), agent.model);
+  }
+
+  private async sourceOf(who: Principal, slug: string): Promise<string> {
+    try {
+      return (await this.access.agent(who, { slug }, 'view')).id;
+    } catch {
+      throw new Forbidden('X-Source-Agent must name an agent you can access', 'source_agent');
+    }
+  }
+}
+
+function requireRunning(instance: { readonly state: string } | null): void {
+  if (instance?.state !== 'running') throw new Unavailable('Agent is not running', 'agent_not_running');
+}

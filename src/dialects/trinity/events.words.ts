@@ -1,0 +1,90 @@
+import type { FleetEvent } from '../../core/events/fleet-events.js';
+import type { InstanceState } from '../../core/instances/instance.lifecycle.js';
+import type { AgentStatusView } from './agents.dto.js';
+import { activityTypeOf, statusOf } from './words.js';
+
+/** What a message needs beside the event itself. */
+export interface Known {
+  /** The agent's name now; null when it is gone. */
+  readonly name: string | null;
+  /** The agent as `GET` shows it, for the events that carry it. */
+  readonly agent: AgentStatusView | null;
+}
+
+type Wire = Readonly<Record<string, unknown>>;
+
+/** Events whose message carries the agent itself. */
+export const carriesAgent = (event: FleetEvent): boolean => event.type === 'agent.created';
+
+/** A fleet event in this API's words (contract 15.4); null when it has none for it. */
+export function worded(event: FleetEvent, known: Known): Wire | null {
+  const name = known.name ?? textOf(event.data['slug']) ?? '';
+  switch (event.type) {
+    case 'agent.created':
+      return lifecycle(event, 'agent_created', name, known.agent ? createdData(known.agent) : { name });
+    case 'agent.started':
+      return lifecycle(event, 'agent_started', name, {
+        name,
+        credentials_injection: 'skipped',
+        trinity_injection: 'skipped',
+      });
+    case 'agent.stopped':
+      return lifecycle(event, 'agent_stopped', name, { name });
+    case 'agent.deleted':
+      return lifecycle(event, 'agent_deleted', name, { name });
+    case 'agent.renamed': {
+      const data = { old_name: event.data['oldSlug'], new_name: event.data['newSlug'] };
+      return lifecycle(event, 'agent_renamed', textOf(data.new_name) ?? name, data);
+    }
+    case 'instance.state':
+      return {
+        type: 'agent_status',
+        agent_name: name,
+        status: statusOf(event.data['state'] as InstanceState),
+        reason: event.data['reason'] ?? null,
+        timestamp: event.at.toISOString(),
+      };
+    case 'instance.progress':
+      return {
+        type: 'agent_status',
+        agent_name: name,
+        status: 'restarting',
+        reason: event.data['reason'],
+        timestamp: event.at.toISOString(),
+      };
+    case 'agent.activity':
+      return activity(event, name);
+    default:
+      return null;
+  }
+}
+
+function lifecycle(event: FleetEvent, word: string, name: string, data: Wire): Wire {
+  return { event: word, type: word, name, agent_name: name, data, timestamp: event.at.toISOString() };
+}
+
+function createdData(agent: AgentStatusView): Wire {
+  const { name, type, status, port, created, resources, container_id } = agent;
+  return { name, type, status, port, created, resources, container_id };
+}
+
+function activity(event: FleetEvent, name: string): Wire {
+  const { activityId, activityType, activityState, details, error, at } = event.data;
+  const type = activityTypeOf({
+    type: activityType === 'chat' ? 'chat' : 'tool_call',
+    state: activityState === 'started' ? 'started' : 'completed',
+  });
+  return {
+    type: 'agent_activity',
+    agent_name: name,
+    activity_id: activityId,
+    activity_type: type,
+    activity_state: activityState,
+    action: activityState,
+    timestamp: at ?? event.at.toISOString(),
+    details: details ?? {},
+    error: error ?? null,
+  };
+}
+
+const textOf = (value: unknown): string | null => (typeof value === 'string' ? value : null);
