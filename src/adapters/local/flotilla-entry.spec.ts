@@ -234,7 +234,7 @@ describe('the entry script', () => {
     const fed = () => Number(entry.read(1, 'fed'));
     // Some are longer than a pipe holds.
     const lengthOf = (n: number) => (n % 37 === 0 ? 200_000 : n % 5 === 0 ? 5000 : 40 + (n % 100));
-    const lines = Array.from({ length: 1500 }, (_, at) => `${at + 1} ${'x'.repeat(lengthOf(at + 1))}\n`);
+    const lines = Array.from({ length: 800 }, (_, at) => `${at + 1} ${'x'.repeat(lengthOf(at + 1))}\n`);
     const file = join(entry.folder, 'lines');
     writeFileSync(file, lines.join(''));
     let kills = 0;
