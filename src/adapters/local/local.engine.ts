@@ -61,7 +61,7 @@ export class LocalEngine extends ContainerEngine {
   async connect(): Promise<EngineInfo> {
     if (this.connected) return this.connected.info;
     try {
-      mkdirSync(this.store.folder, { recursive: true });
+      mkdirSync(this.store.folder, { recursive: true, mode: 0o711 });
       this.ownUsers = await canSwitchUsers(this.store.folder);
     } catch (error) {
       throw fileError(error);
@@ -81,6 +81,7 @@ export class LocalEngine extends ContainerEngine {
   close(): Promise<void> {
     clearInterval(this.watching);
     this.watching = undefined;
+    this.connected?.supervisor.retire();
     return Promise.resolve();
   }
 

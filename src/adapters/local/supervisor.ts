@@ -17,6 +17,8 @@ const pollMs = 20;
 
 /** Starts and ends the processes of instances, and notices when they ended by themselves. */
 export class Supervisor {
+  private retired = false;
+
   constructor(
     private readonly installId: string,
     private readonly store: InstanceStore,
@@ -64,10 +66,15 @@ export class Supervisor {
     this.store.save(running);
     this.log.add(state, 'start');
     child.once('exit', () => {
-      const now = this.store.find(instanceId);
+      const now = this.retired ? null : this.store.find(instanceId);
       if (now?.run?.startedAt === run.startedAt) this.settle(now);
     });
     return running;
+  }
+
+  /** From now on somebody else looks after the processes. */
+  retire(): void {
+    this.retired = true;
   }
 
   /** Asks the main process to end, and kills everything when it does not within the grace. */
@@ -100,8 +107,12 @@ export class Supervisor {
     this.killAll(state);
     const exitCode = this.store.exitCode(state.instanceId) ?? killed;
     const settled = { ...state, run: { ...run, finishedAt: new Date().toISOString(), exitCode } };
-    this.store.save(settled);
-    this.log.add(state, 'die', exitCode);
+    try {
+      this.store.save(settled);
+      this.log.add(state, 'die', exitCode);
+    } catch {
+      return settled; // the disk is full: whoever looks next tries again
+    }
     return settled;
   }
 
