@@ -11,6 +11,16 @@ beforeAll(async () => {
   await close();
 }, 600_000);
 
+/** Closed after each test, also after one that failed. */
+const closing: { close(): Promise<void> }[] = [];
+afterEach(async () => {
+  for (const one of closing.splice(0).reverse()) await one.close();
+});
+function closed<T extends { close(): Promise<void> }>(thing: T): T {
+  closing.push(thing);
+  return thing;
+}
+
 /** One container's life with everything that needs the connection: calls, a hijacked exec with end of input, logs, counters. */
 async function oneLife(fleet: EngineFixture): Promise<void> {
   const { engine } = fleet;
@@ -34,15 +44,13 @@ describe('tcp:// with TLS', () => {
   afterAll(() => proxy.close());
 
   it('does everything', async () => {
-    const fleet = new EngineFixture(engineUnderTest(remote(proxy.dockerHost, proxy.certPath)));
+    const fleet = closed(new EngineFixture(engineUnderTest(remote(proxy.dockerHost, proxy.certPath))));
     await oneLife(fleet);
-    await fleet.close();
   });
 
   it('does not talk to an engine with a certificate of somebody else', async () => {
-    const engine = createDockerEngine(remote(proxy.dockerHost, proxy.foreignPath), 'test');
+    const engine = closed(createDockerEngine(remote(proxy.dockerHost, proxy.foreignPath), 'test'));
     await expect(engine.connect()).rejects.toMatchObject({ fault: 'unreachable', message: /certificate/ });
-    await engine.close();
   });
 
   it('says which certificate is missing', () => {
@@ -56,7 +64,7 @@ describe('ssh://', () => {
   afterAll(() => host.close());
 
   it('does everything over one connection, and opens another when that broke', async () => {
-    const fleet = new EngineFixture(engineUnderTest({ ...remote(host.dockerHost), ssh: host.ssh }));
+    const fleet = closed(new EngineFixture(engineUnderTest({ ...remote(host.dockerHost), ssh: host.ssh })));
     await oneLife(fleet);
     expect(host.counts.connections).toBe(1);
     host.cut();
@@ -67,40 +75,36 @@ describe('ssh://', () => {
       ),
     );
     expect(host.counts.connections).toBe(2);
-    await fleet.close();
   });
 
   it('refuses a host it does not know, and one that shows another key', async () => {
-    const stranger = await sshEngine();
+    const stranger = closed(await sshEngine());
     const port = new URL(host.dockerHost).port;
     const otherKey = stranger.ssh.knownHosts.replace(/^\S+/, `[127.0.0.1]:${port}`);
     for (const [knownHosts, message] of [
       ['', /not in known_hosts/],
       [otherKey, /another host key/],
     ] as const) {
-      const engine = createDockerEngine(remote(host.dockerHost), 'test', { ssh: { ...host.ssh, knownHosts } });
+      const engine = closed(createDockerEngine(remote(host.dockerHost), 'test', { ssh: { ...host.ssh, knownHosts } }));
       await expect(engine.connect()).rejects.toMatchObject({ fault: 'unreachable', message });
-      await engine.close();
     }
-    await stranger.close();
   });
 });
 
 describe('an engine that goes away', () => {
   it('is called unreachable', async () => {
     for (const dockerHost of ['unix:///nowhere/docker.sock', 'tcp://127.0.0.1:9']) {
-      const engine = createDockerEngine(remote(dockerHost), 'test');
+      const engine = closed(createDockerEngine(remote(dockerHost), 'test'));
       await expect(engine.connect()).rejects.toMatchObject({ name: 'EngineError', fault: 'unreachable' });
-      await engine.close();
     }
     expect(() => createDockerEngine(remote('http://127.0.0.1'), 'test')).toThrow('DOCKER_HOST must start with');
   });
 
   it('loses no event meanwhile, and tells none twice', async () => {
-    const proxy = await cuttableEngine();
+    const proxy = closed(await cuttableEngine());
     const direct = engineUnderTest();
-    const fleet = new EngineFixture(direct);
-    const watcher = createDockerEngine(remote(proxy.dockerHost), direct.installId);
+    const fleet = closed(new EngineFixture(direct));
+    const watcher = closed(createDockerEngine(remote(proxy.dockerHost), direct.installId));
     await direct.engine.connect();
     const stopping = new AbortController();
     const events: EngineEvent[] = [];
@@ -129,9 +133,6 @@ describe('an engine that goes away', () => {
 
     stopping.abort();
     await watching;
-    await watcher.close();
-    await fleet.close();
-    await proxy.close();
   });
 });
 

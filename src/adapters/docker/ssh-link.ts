@@ -4,6 +4,7 @@ import path from 'node:path';
 import type { Duplex } from 'node:stream';
 import { Client, type ClientChannel, type ConnectConfig } from 'ssh2';
 import { EngineError } from '../../core/instances/engine.errors.js';
+import { messageOf } from './errors.js';
 import { lookUpHostKey } from './known-hosts.js';
 
 export interface SshTarget {
@@ -82,15 +83,17 @@ export class SshLink {
     const client = new Client();
     await new Promise<void>((resolve, reject) => {
       client.once('ready', resolve);
-      client.on('error', (error) => {
-        const message = `SSH to ${username}@${host}:${port} failed: ${refusal ?? error.message}`;
-        reject(new EngineError('unreachable', message, { cause: error }));
-      });
+      client.on('error', (error) => reject(refusal === null ? error : new Error(refusal, { cause: error })));
       client.once('close', () => {
         this.client = null;
         reject(new EngineError('unreachable', `SSH to ${username}@${host}:${port} was closed`));
       });
+      // Throws at once when it cannot read the key.
       client.connect(config);
+    }).catch((error: unknown) => {
+      if (error instanceof EngineError) throw error;
+      const message = `SSH to ${username}@${host}:${port} failed: ${messageOf(error)}`;
+      throw new EngineError('unreachable', message, { cause: error });
     });
     return client;
   }
