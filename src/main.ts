@@ -3,6 +3,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createApp } from './bootstrap.js';
 import { ConfigError } from './config/config-error.js';
 import { loadConfig } from './config/environment.js';
+import { ImageWarmup } from './core/runtimes/image-warmup.service.js';
 import { newPasswordLine, startLines } from './start-lines.js';
 
 /** Milliseconds after which a shutdown is cut short. */
@@ -26,6 +27,7 @@ async function main(): Promise<void> {
     throw error;
   }
   say(startLines(app, config));
+  void app.get(ImageWarmup).run();
 }
 
 /** A name would make Fastify open a second server, which knows no WebSockets. */

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { UnitOfWork } from '../../platform/database/unit-of-work.js';
+import { UnitOfWork, type Tx } from '../../platform/database/unit-of-work.js';
 import { Access } from '../access/access.service.js';
 import type { Principal } from '../access/principal.js';
+import { Audit } from '../audit/audit.service.js';
 import { AgentShare } from '../agents/agent-share.entity.js';
 import { Agent, type ApprovalsMode } from '../agents/agent.entity.js';
 import { renamedSlugOf, reservedNames, type Resources } from '../agents/agent.rules.js';
@@ -50,6 +51,7 @@ export class AgentLifecycle {
     private readonly access: Access,
     private readonly control: InstanceControl,
     private readonly clock: Clock,
+    private readonly audit: Audit,
   ) {}
 
   /** Makes an agent and its container, and starts it. What fails is rolled back: no row, container or volume stays. */
@@ -68,6 +70,7 @@ export class AgentLifecycle {
         await tx.of(Agent).insert({ ...rest, ...resources, ...owner, ...times });
         const state = { desired: 'running', state: 'provisioning', stateSince: now, createdAt: now } as const;
         await tx.of(Instance).insert({ id, agentId, ...state });
+        await this.record(tx, who, 'agent.created', agentId, { slug: wish.slug, runtime: wish.runtime });
       })
       .catch(asConflict);
     try {
@@ -84,7 +87,7 @@ export class AgentLifecycle {
   async start(who: Principal, slug: string): Promise<AgentWithInstance> {
     const agent = await this.access.agent(who, { slug }, 'operate');
     this.control.requireEngine();
-    const id = await this.wish(agent, { desired: 'running', failures: 0, retryAt: null });
+    const id = await this.wish(who, agent, { desired: 'running', failures: 0, retryAt: null });
     await this.settled(id, buildSeconds);
     return this.load(agent.id);
   }
@@ -92,7 +95,7 @@ export class AgentLifecycle {
   /** TERM, 10 s, KILL. Stopped already is success. */
   async stop(who: Principal, slug: string): Promise<AgentWithInstance> {
     const agent = await this.access.agent(who, { slug }, 'operate');
-    await this.halt(agent);
+    await this.halt(who, agent);
     return this.load(agent.id);
   }
 
@@ -106,12 +109,13 @@ export class AgentLifecycle {
     await this.requireFree(newSlug);
     const before = await this.control.getOf(agent.id);
     const wasRunning = before.state === 'running';
-    if (before.state !== 'stopped' || before.desired !== 'stopped') await this.halt(agent);
+    if (before.state !== 'stopped' || before.desired !== 'stopped') await this.halt(who, agent);
     const displayName = agent.displayName === agent.slug ? newSlug : agent.displayName;
     await this.db
       .run(async (tx) => {
         await tx.of(Agent).update({ id: agent.id }, { slug: newSlug, displayName, updatedAt: this.clock.now() });
         const data = { oldSlug: agent.slug, newSlug, audience: await audienceOf(tx.of(AgentShare), agent) };
+        await this.record(tx, who, 'agent.renamed', agent.id, { from: agent.slug, to: newSlug });
         await tx.emit({ type: 'agent.renamed', orgId: agent.orgId, agentId: agent.id, data });
       })
       .catch(asConflict);
@@ -130,6 +134,7 @@ export class AgentLifecycle {
       const { affected } = await tx.of(Agent).delete({ id: agent.id });
       if (!affected) return;
       const data = { slug: agent.slug, instanceId: instance?.id ?? null, audience };
+      await this.record(tx, who, 'agent.deleted', agent.id, { slug: agent.slug });
       await tx.emit({ type: 'agent.deleted', orgId: agent.orgId, agentId: agent.id, data });
     });
     if (instance) await this.control.cleared(instance.id, removeSeconds);
@@ -144,21 +149,22 @@ export class AgentLifecycle {
       if (agent.approvals === approvals) return agent;
       Object.assign(agent, { approvals, updatedAt: this.clock.now() });
       await tx.of(Agent).save(agent);
+      await this.record(tx, who, 'agent.approvals_changed', id, { approvals });
       await tx.emit({ type: 'agent.configured', orgId: agent.orgId, agentId: id, data: { approvals } });
       return agent;
     });
   }
 
-  private async halt(agent: Agent): Promise<void> {
+  private async halt(who: Principal, agent: Agent): Promise<void> {
     const before = await this.control.getOf(agent.id);
     if (before.state === 'stopped' && before.desired === 'stopped') return;
     this.control.requireEngine();
-    const id = await this.wish(agent, { desired: 'stopped', reason: null });
+    const id = await this.wish(who, agent, { desired: 'stopped', reason: null });
     const ended = await this.control.until(id, (now) => now === null || now.state === 'stopped', stopSeconds);
     if (!ended) throw new Conflict('The agent was deleted meanwhile');
   }
 
-  private async wish(agent: Agent, patch: Partial<Instance>): Promise<string> {
+  private async wish(who: Principal, agent: Agent, patch: Partial<Instance>): Promise<string> {
     const id = await this.db.run(async (tx) => {
       const instance = await tx.lock(Instance, { agentId: agent.id });
       if (!instance) throw new Conflict('The agent was deleted meanwhile');
@@ -166,10 +172,22 @@ export class AgentLifecycle {
       const revived = patch.desired === 'running' && instance.state === 'failed';
       const again = revived ? { state: next('failed', 'start'), stateSince: this.clock.now(), reason: null } : {};
       await tx.of(Instance).save(Object.assign(instance, patch, again));
+      const action = patch.desired === 'running' ? 'agent.start_asked' : 'agent.stop_asked';
+      await this.record(tx, who, action, agent.id, { slug: agent.slug });
       return instance.id;
     });
     this.control.kick(id);
     return id;
+  }
+
+  private record(
+    tx: Tx,
+    who: Principal,
+    action: string,
+    agentId: string,
+    data: Readonly<Record<string, unknown>>,
+  ): Promise<void> {
+    return this.audit.record(tx, { who, action, object: `agent:${agentId}`, data });
   }
 
   private async settled(id: string, seconds: number): Promise<void> {

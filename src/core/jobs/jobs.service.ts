@@ -1,5 +1,4 @@
 import { Injectable } from '@nestjs/common';
-import { Notifications } from '../../platform/database/notifications.js';
 import { UnitOfWork, type Tx } from '../../platform/database/unit-of-work.js';
 import { Clock } from '../clock.port.js';
 import type { Job, JobState } from './job.entity.js';
@@ -35,7 +34,6 @@ export const jobsChannel = 'flotilla_jobs';
 export class JobsService {
   constructor(
     private readonly db: UnitOfWork,
-    private readonly notifications: Notifications,
     private readonly clock: Clock,
   ) {}
 

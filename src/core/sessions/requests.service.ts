@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { UnitOfWork, type Tx } from '../../platform/database/unit-of-work.js';
 import { Access } from '../access/access.service.js';
 import type { Principal } from '../access/principal.js';
+import { Audit } from '../audit/audit.service.js';
 import { Agent } from '../agents/agent.entity.js';
 import { Clock } from '../clock.port.js';
 import { Conflict, Invalid, NotFound } from '../errors/domain-error.js';
@@ -30,6 +31,7 @@ export class RequestRoads {
     readonly spool: Spool,
     readonly carrier: QuestionCarrier,
     readonly streams: SessionStreams,
+    readonly audit: Audit,
   ) {}
 }
 
@@ -77,7 +79,7 @@ export class Requests {
   async decide(who: Principal, id: string, decision: ApprovalDecision): Promise<AgentRequest> {
     const { request } = await this.get(who, 'approval', id);
     await this.access.agent(who, { id: request.agentId }, 'operate');
-    return this.settle(id, async (tx, row) => {
+    return this.settle(who, id, async (tx, row) => {
       if (decision === 'always' && row.pattern !== null) await remember(tx, row.agentId, row.pattern);
       const result = permissionResult(row.payload as unknown as ApprovalPayload, decision);
       return { by: who.userId, state: 'answered', answer: { decision }, result };
@@ -91,7 +93,7 @@ export class Requests {
     const payload = request.payload as unknown as QuestionPayload & { readonly schema?: unknown };
     const fault = faultOf(payload, answers);
     if (fault !== null) throw new Invalid(fault, [], 'answer_does_not_fit');
-    return this.settle(id, () => Promise.resolve({ by: who.userId, ...questionAnswer(payload, answers) }));
+    return this.settle(who, id, () => Promise.resolve({ by: who.userId, ...questionAnswer(payload, answers) }));
   }
 
   /** Rejects what nobody answered in time. */
@@ -101,7 +103,7 @@ export class Requests {
       [this.clock.now()],
     );
     for (const { id } of due) {
-      await this.settle(id, (_tx, row) => {
+      await this.settle(null, id, (_tx, row) => {
         const approval = row.kind === 'approval';
         const rejected = approval
           ? {
@@ -117,7 +119,11 @@ export class Requests {
     }
   }
 
-  private async settle(id: string, decide: (tx: Tx, row: AgentRequest) => Promise<Settlement>): Promise<AgentRequest> {
+  private async settle(
+    who: Principal | null,
+    id: string,
+    decide: (tx: Tx, row: AgentRequest) => Promise<Settlement>,
+  ): Promise<AgentRequest> {
     const { row, log } = await this.db.run(async (tx) => {
       const first = await tx.of(AgentRequest).findOneBy({ id });
       if (!first) throw new NotFound('request', id);
@@ -137,6 +143,12 @@ export class Requests {
       const kind = request.kind === 'approval' ? 'approval_answered' : 'question_answered';
       opened.append(session, kind, { requestId: id, ...answer, by }, { turnId: request.turnId });
       await opened.flush();
+      await this.roads.audit.record(tx, {
+        who,
+        action: `${request.kind}.${state === 'expired' ? 'expired' : 'answered'}`,
+        object: `agent:${request.agentId}`,
+        data: { requestId: id, ...(request.kind === 'approval' ? answer : {}) },
+      });
       await announceAnswer(tx, request);
       return { row: request, log: opened };
     });
