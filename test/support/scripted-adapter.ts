@@ -1,0 +1,26 @@
+import path from 'node:path';
+import type { AgentRuntime } from '../../src/core/runtimes/runtime.port.js';
+import type { ExtraRuntimes } from '../../src/adapters/local/runtime-store.js';
+
+const program = path.join(__dirname, 'scripted-runtime.mjs');
+
+/** The scripted ACP runtime (scripted-runtime.mjs) as an adapter: real processes, no model, steps in the prompt. */
+export const scriptedRuntime: AgentRuntime = {
+  name: 'scripted',
+  title: 'Scripted runtime',
+  providers: ['openai', 'anthropic', 'google'],
+  canAsk: true,
+  needsInnerPort: false,
+  authMethod: null,
+  launch: ({ instructions }) => ({
+    argv: ['node', program],
+    env: {},
+    files: instructions ? [{ path: 'INSTRUCTIONS.md', content: instructions }] : [],
+  }),
+  sessionMeta: () => null,
+  modeFor: (approvals) => approvals,
+  questions: null,
+};
+
+/** For `LocalEngine`: it needs no installation. */
+export const scriptedPrograms: ExtraRuntimes = { scripted: { bin: program } };
