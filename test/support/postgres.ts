@@ -25,7 +25,7 @@ export interface PostgresServer {
 export async function startPostgres(programs: string): Promise<PostgresServer> {
   const folder = mkdtempSync(join(tmpdir(), 'flotilla-pg-'));
   const who = process.getuid?.() === 0 ? userIds('postgres') : {};
-  if (who.uid !== undefined) chownSync(folder, who.uid, who.gid);
+  if (who.uid !== undefined && who.gid !== undefined) chownSync(folder, who.uid, who.gid);
   const data = join(folder, 'data');
   execFileSync(join(programs, 'initdb'), ['-D', data, '-A', 'trust', '-U', 'postgres', '-N', '-E', 'UTF8'], {
     ...who,

@@ -88,7 +88,10 @@ describe.each(databaseKinds)('jobs on $name', ({ start, skipped }) => {
 
   it('waits for the time a job is due', async () => {
     let done = 0;
-    await runner(() => Promise.resolve(void done++)).onApplicationBootstrap();
+    await runner(() => {
+      done++;
+      return Promise.resolve();
+    }).onApplicationBootstrap();
     await enqueue('later', {}, new Date(clock.now().getTime() + 60_000));
     await enqueue('now');
     await eventually('the other is done', async () => (await stateOf('now')) === 'done', 100);

@@ -1,6 +1,12 @@
 import { CreateAccounts1700000000001 } from '../../migrations/0001-create-accounts.js';
 import { CreatePlatform1700000000002 } from '../../migrations/0002-create-platform.js';
 import { CreateFleet1700000000003 } from '../../migrations/0003-create-fleet.js';
+import { ClearActivity1700000000004 } from '../../migrations/0004-clear-activity.js';
 
 /** In the order they run. Released migrations never change. */
-export const migrations = [CreateAccounts1700000000001, CreatePlatform1700000000002, CreateFleet1700000000003];
+export const migrations = [
+  CreateAccounts1700000000001,
+  CreatePlatform1700000000002,
+  CreateFleet1700000000003,
+  ClearActivity1700000000004,
+];

@@ -14,6 +14,7 @@ export class Notifications {
   private client: Client | null = null;
   private connecting: Promise<void> | null = null;
   private retry: NodeJS.Timeout | null = null;
+  private interrupted = false;
   private closed = false;
 
   constructor(
@@ -40,7 +41,11 @@ export class Notifications {
   }
 
   private async connect(delayMs = 100): Promise<void> {
-    const client = new Client({ connectionString: this.config.databaseUrl?.reveal(), keepAlive: true });
+    const client = new Client({
+      connectionString: this.config.databaseUrl?.reveal(),
+      application_name: 'flotilla-notifications',
+      keepAlive: true,
+    });
     client.on('notification', ({ channel, payload }) => this.tell(channel, payload ?? ''));
     client.on('error', () => undefined); // `end` follows
     try {
@@ -53,11 +58,13 @@ export class Notifications {
     }
     this.client = client;
     client.once('end', () => this.reconnect(100, new Error('the connection ended')));
-    for (const channel of this.handlers.keys()) this.tell(channel, '');
+    if (this.interrupted) for (const channel of this.handlers.keys()) this.tell(channel, '');
+    this.interrupted = false;
   }
 
   private reconnect(delayMs: number, why: unknown): void {
     this.client = null;
+    this.interrupted = true;
     if (this.closed) return;
     this.logger.warn(`PostgreSQL notifications are interrupted, trying again: ${(why as Error).message}`);
     this.retry = setTimeout(() => void (this.connecting = this.connect(Math.min(delayMs * 2, 10_000))), delayMs);
