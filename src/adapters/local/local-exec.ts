@@ -40,7 +40,7 @@ export async function startExec(
     child.once('exit', (code, signal) => {
       const status = code ?? (signal ? 128 + constants.signals[signal] : null);
       // A child left in the background may keep the output open for ever.
-      const timer = setTimeout(() => resolve(status), lastWordsMs);
+      const timer = setTimeout(() => resolve(status), lastWordsMs).unref();
       void outputs.then(() => {
         clearTimeout(timer);
         resolve(status);
