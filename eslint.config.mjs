@@ -204,6 +204,16 @@ const nodeGlobals = [
   '__dirname',
   '__filename',
 ];
+const browserGlobals = [
+  'addEventListener',
+  'document',
+  'fetch',
+  'location',
+  'removeEventListener',
+  'sessionStorage',
+  'WebSocket',
+];
+const readonly = (names) => Object.fromEntries(names.map((name) => [name, 'readonly']));
 
 export default defineConfig(
   { ignores: ['dist/**', 'data/**', 'coverage/**', 'web/dist/**', 'bench/out/**', 'src/metadata.ts'] },
@@ -220,6 +230,8 @@ export default defineConfig(
       'no-restricted-syntax': ['error', wideConstructors],
       '@typescript-eslint/no-confusing-void-expression': 'off', // `return stop();` to leave early is how we write
       '@typescript-eslint/no-extraneous-class': ['error', { allowWithDecorator: true }],
+      // TypeScript does not see that a field (`signal.aborted`) has changed during an `await`.
+      '@typescript-eslint/no-unnecessary-condition': 'off',
       // Views and rows are classes for their decorators only, and made as plain objects.
       '@typescript-eslint/no-unsafe-class-instance-assignment': 'off',
       '@typescript-eslint/no-unused-vars': [
@@ -254,12 +266,17 @@ export default defineConfig(
   {
     // Decorated fields of a body are filled by the validation pipe; a migration's class is only a name and two scripts.
     files: ['**/*.dto.ts', 'src/migrations/**'],
-    rules: { '@typescript-eslint/no-extraneous-class': 'off', '@typescript-eslint/no-useless-constructor': 'off' },
+    rules: {
+      '@typescript-eslint/no-extraneous-class': 'off',
+      '@typescript-eslint/no-misused-spread': 'off',
+      '@typescript-eslint/no-useless-constructor': 'off',
+    },
   },
   {
     files: scripts,
     extends: [ts.configs.disableTypeChecked],
-    languageOptions: { globals: Object.fromEntries(nodeGlobals.map((name) => [name, 'readonly'])) },
+    languageOptions: { globals: readonly(nodeGlobals) },
     rules: { '@typescript-eslint/no-require-imports': 'off', 'no-restricted-properties': 'off' },
   },
+  { files: ['web/**/*.js'], languageOptions: { globals: readonly(browserGlobals) } },
 );
