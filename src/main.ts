@@ -1,6 +1,6 @@
 import { Logger } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { createApp } from './bootstrap.js';
+import { createApp, type AppOverrides } from './bootstrap.js';
 import { ConfigError } from './config/config-error.js';
 import { loadConfig } from './config/environment.js';
 import { ImageWarmup } from './core/runtimes/image-warmup.service.js';
@@ -12,9 +12,9 @@ const patienceMs = 9500;
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 const complain = (text: string): void => void process.stderr.write(`${text}\n`);
 
-async function main(): Promise<void> {
+async function main(overrides: AppOverrides): Promise<void> {
   const config = loadConfig();
-  const app = await createApp(config);
+  const app = await createApp(config, overrides);
   stopOnSignals(app);
   logStrays();
   try {
@@ -79,7 +79,12 @@ function explain(error: unknown): string {
 
 const sentenceOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-main().catch((error: unknown) => {
-  complain(`Flotilla cannot start:\n${explain(error)}`);
-  process.exit(1);
-});
+/** Starts the server and stays until it is stopped; `overrides` are for tests that kill the process. */
+export function run(overrides: AppOverrides = {}): void {
+  main(overrides).catch((error: unknown) => {
+    complain(`Flotilla cannot start:\n${explain(error)}`);
+    process.exit(1);
+  });
+}
+
+if (require.main === module) run();

@@ -10,7 +10,6 @@ import { renamedSlugOf, reservedNames, type Resources } from '../agents/agent.ru
 import { Clock } from '../clock.port.js';
 import { Conflict, Forbidden, Invalid, Unavailable, Unexpected, Upstream } from '../errors/domain-error.js';
 import { Instance } from './instance.entity.js';
-import { next } from './instance.lifecycle.js';
 import { InstanceControl } from './instance-control.service.js';
 
 /** Everything an agent is made from; already checked by `agent.rules`. */
@@ -77,6 +76,8 @@ export class AgentLifecycle {
       await this.settled(id, buildSeconds);
       return await this.load(agentId);
     } catch (error) {
+      // A person stopped it while it was made: what they see is a stopped agent, not one that vanished.
+      if (error instanceof Conflict && error.code === 'stopped_meanwhile') return this.load(agentId);
       await this.db.run((tx) => tx.of(Agent).delete({ id: agentId }));
       await this.control.cleared(id, removeSeconds);
       throw error;
@@ -113,7 +114,9 @@ export class AgentLifecycle {
     const displayName = agent.displayName === agent.slug ? newSlug : agent.displayName;
     await this.db
       .run(async (tx) => {
-        await tx.of(Agent).update({ id: agent.id }, { slug: newSlug, displayName, updatedAt: this.clock.now() });
+        const change = { slug: newSlug, displayName, updatedAt: this.clock.now() };
+        const { affected } = await tx.of(Agent).update({ id: agent.id }, change);
+        if (!affected) throw new Conflict('The agent was deleted meanwhile');
         const data = { oldSlug: agent.slug, newSlug, audience: await audienceOf(tx.of(AgentShare), agent) };
         await this.record(tx, who, 'agent.renamed', agent.id, { from: agent.slug, to: newSlug });
         await tx.emit({ type: 'agent.renamed', orgId: agent.orgId, agentId: agent.id, data });
@@ -160,18 +163,22 @@ export class AgentLifecycle {
     if (before.state === 'stopped' && before.desired === 'stopped') return;
     this.control.requireEngine();
     const id = await this.wish(who, agent, { desired: 'stopped', reason: null });
-    const ended = await this.control.until(id, (now) => now === null || now.state === 'stopped', stopSeconds);
+    const over = (now: Instance | null): boolean =>
+      now === null || now.state === 'stopped' || now.desired !== 'stopped' || !this.control.engineConnected;
+    const ended = await this.control.until(id, over, stopSeconds);
     if (!ended) throw new Conflict('The agent was deleted meanwhile');
+    if (ended.state === 'stopped') return;
+    if (ended.desired !== 'stopped') throw new Conflict('The agent was started meanwhile', 'started_meanwhile');
+    throw new Unavailable('Docker is not available', 'engine_unavailable', 2);
   }
 
   private async wish(who: Principal, agent: Agent, patch: Partial<Instance>): Promise<string> {
     const id = await this.db.run(async (tx) => {
       const instance = await tx.lock(Instance, { agentId: agent.id });
       if (!instance) throw new Conflict('The agent was deleted meanwhile');
-      // A new start command gives an instance that was given up another chance.
       const revived = patch.desired === 'running' && instance.state === 'failed';
-      const again = revived ? { state: next('failed', 'start'), stateSince: this.clock.now(), reason: null } : {};
-      await tx.of(Instance).save(Object.assign(instance, patch, again));
+      if (revived) await this.control.revive(tx, instance, patch);
+      else await tx.of(Instance).save(Object.assign(instance, patch));
       const action = patch.desired === 'running' ? 'agent.start_asked' : 'agent.stop_asked';
       await this.record(tx, who, action, agent.id, { slug: agent.slug });
       return instance.id;

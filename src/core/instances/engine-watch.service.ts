@@ -7,8 +7,8 @@ import { ContainerEngine, type EngineEvent, type EngineInfo, type EngineInstance
 
 /** Who wants to know what the engine reports. */
 export interface EngineObserver {
-  /** The engine's whole list, after each (re)connection and every minute. */
-  listed(instances: readonly EngineInstance[]): Promise<void>;
+  /** The engine's whole list, after each (re)connection and every minute. `afterGap`: events may have been missed before it. */
+  listed(instances: readonly EngineInstance[], afterGap: boolean): Promise<void>;
   happened(event: EngineEvent): void;
 }
 
@@ -29,6 +29,7 @@ export class EngineWatch implements BeforeApplicationShutdown {
   private known: EngineInfo | null = null;
   private cursor: string | undefined;
   private streaming = false;
+  private listDue = false;
 
   constructor(
     private readonly engine: ContainerEngine,
@@ -64,8 +65,13 @@ export class EngineWatch implements BeforeApplicationShutdown {
     void this.keepPinging();
   }
 
-  /** A call found the engine silent: say so at once instead of at the next ping. */
-  lost(reason: string): void {
+  /** A call found the engine silent: asks it at once, instead of at the next ping, whether it is away. */
+  async answers(): Promise<boolean> {
+    await this.ping();
+    return this.reachable;
+  }
+
+  private lost(reason: string): void {
     if (this.reachable) this.logger.warn(`The engine does not answer: ${reason}`);
     this.reachable = false;
     this.failure = reason;
@@ -78,14 +84,14 @@ export class EngineWatch implements BeforeApplicationShutdown {
 
   private async keepPinging(): Promise<void> {
     let sinceList = 0;
-    while (!this.stopped.signal.aborted) {
+    for (;;) {
       await this.clock.sleep(pingEverySeconds * 1000, this.stopped.signal).catch(() => undefined);
       if (this.stopped.signal.aborted) return;
       await this.ping();
       sinceList += pingEverySeconds;
-      if (sinceList >= listEverySeconds && this.reachable) {
+      if ((this.listDue || sinceList >= listEverySeconds) && this.reachable) {
         sinceList = 0;
-        await this.list();
+        await this.list(false);
         if (this.cursor) await this.settings.set('engine.cursor', this.cursor).catch(() => undefined);
       }
     }
@@ -98,7 +104,7 @@ export class EngineWatch implements BeforeApplicationShutdown {
       const wasAway = !this.reachable;
       this.reachable = true;
       if (!this.streaming) void this.stream();
-      else if (wasAway) await this.list();
+      else if (wasAway) await this.list(false);
     } catch (error) {
       this.lost(error instanceof Error ? error.message : 'unknown failure');
     }
@@ -109,7 +115,7 @@ export class EngineWatch implements BeforeApplicationShutdown {
     try {
       for await (const signal of this.engine.events({ since: this.cursor, signal: this.stopped.signal })) {
         if (signal.kind === 'connected') {
-          await this.list();
+          await this.list(true);
           continue;
         }
         this.cursor = signal.event.at;
@@ -122,10 +128,12 @@ export class EngineWatch implements BeforeApplicationShutdown {
     }
   }
 
-  private async list(): Promise<void> {
+  private async list(afterGap: boolean): Promise<void> {
     try {
-      await this.observer?.listed(await this.engine.list());
+      await this.observer?.listed(await this.engine.list(), afterGap);
+      this.listDue = false;
     } catch (error) {
+      this.listDue = true; // with the next ping
       this.logger.warn(`Listing containers failed: ${error instanceof Error ? error.message : 'unknown failure'}`);
     }
   }

@@ -1,6 +1,6 @@
 import { afterExit, backOffSeconds, maxFailures } from './exit.rules.js';
 
-const exit = { exitCode: 1, oomKilled: false, fromOutside: false, failures: 0 };
+const exit = { exitCode: 1, oomKilled: false, fromOutside: false, failures: 0, everRan: true };
 
 describe('after an exit', () => {
   it.each([
@@ -12,6 +12,8 @@ describe('after an exit', () => {
     [{ ...exit, exitCode: 143 }, 'retry'],
     [{ ...exit, exitCode: null }, 'retry'],
     [{ ...exit, failures: maxFailures - 1 }, 'fail'],
+    [{ ...exit, everRan: false }, 'fail'],
+    [{ ...exit, everRan: false, exitCode: 0 }, 'rest'],
   ] as const)('%j -> %s', (given, verdict) => {
     expect(afterExit(given).verdict).toBe(verdict);
   });

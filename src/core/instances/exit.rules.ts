@@ -6,6 +6,8 @@ export interface Exit {
   readonly fromOutside: boolean;
   /** Failed attempts before this one, counted since it last ran well. */
   readonly failures: number;
+  /** False during its very first start: who creates an agent hears of it at once instead of after many attempts. */
+  readonly everRan: boolean;
 }
 
 export interface AfterExit {
@@ -37,6 +39,7 @@ export function afterExit(exit: Exit): AfterExit {
     exit.oomKilled && exit.exitCode === 137
       ? 'Ran out of memory and was killed by the kernel'
       : `Ended unexpectedly with exit code ${exit.exitCode ?? 'unknown'}`;
+  if (!exit.everRan) return { verdict: 'fail', reason: `${cause} during its first start`, failures, delaySeconds: 0 };
   if (failures >= maxFailures) {
     return { verdict: 'fail', reason: `${cause}; gave up after ${failures} attempts`, failures, delaySeconds: 0 };
   }

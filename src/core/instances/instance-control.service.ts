@@ -1,8 +1,10 @@
 import { Injectable, Logger } from '@nestjs/common';
+import type { Tx } from '../../platform/database/unit-of-work.js';
 import { ContainerEngine } from './engine.port.js';
 import { EngineWatch } from './engine-watch.service.js';
 import type { Instance } from './instance.entity.js';
-import { InstancesService } from './instances.service.js';
+import { containerNameOf } from './instance-spec.js';
+import { InstancesService, type InstancePatch } from './instances.service.js';
 import { Reconciler } from './reconciler.service.js';
 
 /** What commands on agents need of instances: the wish is written elsewhere, here is the waiting. */
@@ -32,6 +34,11 @@ export class InstanceControl {
 
   getOf(agentId: string): Promise<Instance> {
     return this.instances.getOf(agentId);
+  }
+
+  /** Gives an instance that was given up another chance, in the caller's transaction. */
+  revive(tx: Tx, instance: Instance, patch: InstancePatch): Promise<void> {
+    return this.instances.move(tx, instance, 'start', { ...patch, reason: null });
   }
 
   kick(id: string): void {
@@ -66,12 +73,12 @@ export class InstanceControl {
     });
   }
 
-  /** Gives a stopped container its new name for people. Only for people: a failure is logged. */
+  /** Gives a container its new name for people. Only for people: a failure is logged, and the next start tries again. */
   async renamed(id: string, slug: string): Promise<void> {
     const instance = await this.instances.find(id);
     if (!instance?.ref) return;
     try {
-      await this.engine.rename(instance.ref, `flotilla-${slug}-${id.slice(0, 8)}`);
+      await this.engine.rename(instance.ref, containerNameOf(slug, id));
     } catch (error) {
       this.logger.warn(`Could not rename the container of ${slug}`, error);
     }

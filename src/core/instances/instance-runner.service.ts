@@ -1,16 +1,21 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { UnitOfWork } from '../../platform/database/unit-of-work.js';
 import type { Agent } from '../agents/agent.entity.js';
-import { memoryBytes } from '../agents/agent.rules.js';
 import { Clock } from '../clock.port.js';
 import { Channels } from './channel.port.js';
 import { EngineError } from './engine.errors.js';
-import { ContainerEngine, type EngineEvent, type EngineInstance, type InstanceSpec } from './engine.port.js';
+import { ContainerEngine, type EngineEvent, type EngineInstance } from './engine.port.js';
 import { afterExit, ranWellSeconds, type AfterExit } from './exit.rules.js';
+import { ImageWaiter, NoLongerWanted } from './image-waiter.service.js';
 import { InstanceHooks } from './instance-hooks.js';
 import { Instance } from './instance.entity.js';
 import { can, type InstanceAction } from './instance.lifecycle.js';
+import { specOf } from './instance-spec.js';
 import { InstancesService, type InstancePatch } from './instances.service.js';
+import { Signals } from './signals.js';
+
+/** How long work may take to be parked before a stop. */
+const parkMs = 5000;
 
 /** What the runner needs beside database and engine. */
 @Injectable()
@@ -18,6 +23,7 @@ export class RunnerSurroundings {
   constructor(
     readonly hooks: InstanceHooks,
     readonly channels: Channels,
+    readonly images: ImageWaiter,
   ) {}
 }
 
@@ -25,10 +31,7 @@ export class RunnerSurroundings {
 @Injectable()
 export class InstanceRunner {
   private readonly logger = new Logger(InstanceRunner.name);
-  /** Instances somebody signalled directly at the engine, since their last start. */
-  private readonly signalled = new Set<string>();
-  /** Instances we are stopping: their `kill` events are ours. */
-  private readonly ours = new Set<string>();
+  readonly signals = new Signals();
   private readonly confirmed = new Map<string, string>();
 
   constructor(
@@ -41,9 +44,7 @@ export class InstanceRunner {
 
   /** Remembers what an event says about the cause of an end. */
   note(event: EngineEvent): void {
-    if (event.action === 'start') this.signalled.delete(event.instanceId);
-    const stops = event.action === 'kill' || event.action === 'stop';
-    if (stops && !this.ours.has(event.instanceId)) this.signalled.add(event.instanceId);
+    this.signals.note(event, this.clock.now());
   }
 
   /** Does the engine's picture differ from the row, so that somebody should look? */
@@ -59,7 +60,12 @@ export class InstanceRunner {
   async confirm(row: Instance): Promise<void> {
     if (!row.boot || this.confirmed.get(row.id) === row.boot) return;
     this.confirmed.set(row.id, row.boot);
-    await this.surroundings.hooks.running(row);
+    try {
+      await this.surroundings.hooks.running(row);
+    } catch (error) {
+      this.confirmed.delete(row.id);
+      throw error;
+    }
   }
 
   /** @returns milliseconds after which to look again, or null when it runs or is given up */
@@ -89,50 +95,51 @@ export class InstanceRunner {
     try {
       real = await this.provision(instance, agent, real);
     } catch (error) {
+      if (error instanceof NoLongerWanted) return 0;
       return await this.failed(instance.id, error);
     }
     if (real.phase !== 'running') return this.ended(instance, real);
-    this.signalled.delete(instance.id);
+    this.signals.forget(instance.id);
     await this.running(instance.id, real, agent.revision);
     return null;
   }
 
   async down(instance: Instance): Promise<number | null> {
+    const { hooks, channels } = this.surroundings;
     const real = await this.engine.inspect(instance.id);
     const runs = real !== null && (real.phase === 'running' || real.phase === 'paused');
-    if (instance.state === 'stopped' && !runs) return null;
-    const reason = instance.reason;
-    if (can(instance.state, 'stop')) await this.move(instance.id, 'stop');
+    const reason = instance.reason ?? 'The agent was stopped';
+    const atRest = instance.state === 'stopped' && !runs;
+    if (!atRest && can(instance.state, 'stop')) await this.move(instance.id, 'stop');
     if (runs) await this.halt(instance.id, real.ref);
-    this.surroundings.channels.close(instance.id);
+    channels.close(instance.id);
+    await hooks.halted(instance.id, reason, false);
+    // It was to be started again after a pause: now it is not.
+    if (atRest && instance.retryAt === null) return null;
     const after = await this.engine.inspect(instance.id);
-    await this.surroundings.hooks.halted(instance.id, reason ?? 'The agent was stopped', false);
-    await this.move(instance.id, 'halted', { exitCode: after?.exitCode ?? null, retryAt: null, failures: 0 });
+    const exitCode = after?.exitCode ?? null;
+    await this.move(instance.id, 'halted', { reason: null, exitCode, retryAt: null, failures: 0 });
     return null;
   }
 
-  private async halt(id: string, ref: string): Promise<void> {
-    this.ours.add(id);
-    try {
-      await this.surroundings.hooks.stopping(id);
+  private halt(id: string, ref: string): Promise<void> {
+    return this.signals.duringOurs(id, async () => {
+      await Promise.race([this.surroundings.hooks.stopping(id), this.clock.sleep(parkMs)]).catch((error: unknown) => {
+        this.logger.warn(`Work of instance ${id} could not be parked before it is stopped`, error);
+      });
       await this.engine.stop(ref, 10);
-    } finally {
-      this.ours.delete(id);
-    }
+    });
   }
 
   /** Takes away container and volumes of an instance that nobody wants, and its row if it still has one. */
   async clear(id: string, row: Instance | null): Promise<void> {
     this.surroundings.channels.close(id);
-    this.ours.add(id);
-    try {
+    await this.signals.duringOurs(id, async () => {
       await this.surroundings.hooks.halted(id, 'The agent was deleted', false);
       await this.engine.remove(id, { volumes: true });
-    } finally {
-      this.ours.delete(id);
-      this.signalled.delete(id);
-      this.confirmed.delete(id);
-    }
+    });
+    this.signals.forget(id);
+    this.confirmed.delete(id);
     if (row) await this.db.run((tx) => tx.of(Instance).delete({ id }));
   }
 
@@ -149,27 +156,37 @@ export class InstanceRunner {
       await this.engine.remove(instance.id, { volumes: false });
       real = null;
     }
+    const spec = specOf(instance.id, agent);
     if (!real) {
-      if (!(await this.engine.findImage(agent.runtime))) await this.prepare(instance.id, agent.runtime);
-      real = await this.engine.create(specOf(instance, agent));
+      await this.surroundings.images.ready(instance.id, agent.runtime);
+      await this.requireWanted(instance.id);
+      real = await this.engine.create(spec);
     }
+    if (real.name !== spec.containerName) {
+      await this.engine.rename(real.ref, spec.containerName).catch((error: unknown) => {
+        this.logger.warn(`Could not rename the container of ${agent.slug}`, error);
+      });
+    }
+    await this.requireWanted(instance.id);
     await this.engine.start(real.ref);
+    await this.answers(instance.id, real.ref);
     const started = await this.engine.inspect(instance.id);
     if (!started) throw new EngineError('not_found', 'The container vanished while it was started');
     return started;
   }
 
-  private async prepare(id: string, runtime: string): Promise<void> {
-    let last = 0;
-    await this.engine.prepareImage(runtime, ({ step }) => {
-      const now = this.clock.now().getTime();
-      if (now - last < 1000) return;
-      last = now;
-      this.instances.progress(id, step).catch((error: unknown) => {
-        this.logger.warn('Could not store build progress', error);
-      });
-    });
-    await this.instances.progress(id, 'Image is ready; starting the container');
+  /** A main process that ends at once has not come up: only one that takes commands has. */
+  private async answers(instanceId: string, ref: string): Promise<void> {
+    try {
+      await (await this.surroundings.channels.of({ instanceId, ref }, 'root')).ping();
+    } catch (error) {
+      const now = await this.engine.inspect(instanceId);
+      if (now?.phase === 'running') throw error;
+    }
+  }
+
+  private async requireWanted(id: string): Promise<void> {
+    if ((await this.instances.find(id))?.desired !== 'running') throw new NoLongerWanted();
   }
 
   private async running(id: string, real: EngineInstance, revision: number): Promise<void> {
@@ -195,8 +212,9 @@ export class InstanceRunner {
       ? afterExit({
           exitCode: real.exitCode,
           oomKilled: real.oomKilled,
-          fromOutside: this.signalled.has(instance.id),
+          fromOutside: this.signals.fromOutside(instance.id, this.clock.now()),
           failures: ranWell ? 0 : instance.failures,
+          everRan: instance.startedAt !== null,
         })
       : vanished(ranWell ? 0 : instance.failures);
     await this.surroundings.hooks.halted(instance.id, after.reason, after.verdict === 'retry');
@@ -208,8 +226,10 @@ export class InstanceRunner {
     const reason = error.message;
     const hopeless = error.fault !== 'not_found';
     const row = await this.instances.find(id);
-    const after = afterExit({ exitCode: null, oomKilled: false, fromOutside: false, failures: row?.failures ?? 0 });
+    const failures = row?.failures ?? 0;
+    const after = afterExit({ ...unknownExit, failures, everRan: row?.startedAt !== null });
     const verdict = hopeless ? 'fail' : after.verdict;
+    if (verdict === 'fail') await this.surroundings.hooks.halted(id, reason, false);
     return this.settle(id, { ...after, verdict, reason }, {});
   }
 
@@ -251,27 +271,10 @@ export class InstanceRunner {
   }
 }
 
-function vanished(failures: number): AfterExit {
-  const after = afterExit({ exitCode: null, oomKilled: false, fromOutside: false, failures });
-  return {
-    ...after,
-    reason: `The container was removed from outside Flotilla; making it again in ${after.delaySeconds} s`,
-  };
-}
+const unknownExit = { exitCode: null, oomKilled: false, fromOutside: false } as const;
 
-function specOf(instance: Instance, agent: Agent): InstanceSpec {
-  return {
-    instanceId: instance.id,
-    containerName: `flotilla-${agent.slug}-${instance.id.slice(0, 8)}`,
-    agentName: agent.slug,
-    runtime: agent.runtime,
-    env: {
-      AGENT_NAME: agent.slug,
-      AGENT_TYPE: agent.type,
-      AGENT_RUNTIME: agent.runtime,
-      ...(agent.model ? { AGENT_RUNTIME_MODEL: agent.model } : {}),
-      ...(agent.template ? { TEMPLATE_NAME: agent.template } : {}),
-    },
-    limits: { cpus: Number(agent.cpu), memoryBytes: memoryBytes(agent.memory) ?? 4 * 2 ** 30, pids: 512 },
-  };
+function vanished(failures: number): AfterExit {
+  const after = afterExit({ ...unknownExit, failures, everRan: true });
+  const next = after.verdict === 'retry' ? `making it again in ${after.delaySeconds} s` : 'it is not made again';
+  return { ...after, reason: `The container was removed from outside Flotilla; ${next}` };
 }

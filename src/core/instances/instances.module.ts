@@ -3,6 +3,7 @@ import { AgentLifecycle } from './agent-lifecycle.service.js';
 import { AgentFiles } from './agent-files.service.js';
 import { AgentLogs } from './agent-logs.service.js';
 import { EngineWatch } from './engine-watch.service.js';
+import { ImageWaiter } from './image-waiter.service.js';
 import { InstanceControl } from './instance-control.service.js';
 import { InstanceHooks } from './instance-hooks.js';
 import { InstanceRunner, RunnerSurroundings } from './instance-runner.service.js';
@@ -24,5 +25,5 @@ const services = [
 
 /** Containers of agents: what is wanted, what is, and what can be seen of them. */
 @Global()
-@Module({ providers: [...services, InstanceRunner, RunnerSurroundings], exports: services })
+@Module({ providers: [...services, ImageWaiter, InstanceRunner, RunnerSurroundings], exports: services })
 export class InstancesModule {}

@@ -55,13 +55,15 @@ export class Reconciler implements EngineObserver, BeforeApplicationShutdown {
     return task.done;
   }
 
-  async listed(found: readonly EngineInstance[]): Promise<void> {
+  async listed(found: readonly EngineInstance[], afterGap: boolean): Promise<void> {
     const rows = await this.db.of(Instance).find();
     const byId = new Map(rows.map((row) => [row.id, row]));
     const seen = new Map(found.map((container) => [container.instanceId, container]));
     for (const row of rows) {
-      if (this.runner.differs(row, seen.get(row.id) ?? null)) void this.kick(row.id);
-      else if (row.state === 'running') await this.runner.confirm(row);
+      const real = seen.get(row.id) ?? null;
+      if (afterGap && row.state === 'running' && real?.phase === 'exited') this.runner.signals.endedUnseen(row.id);
+      if (this.runner.differs(row, real)) void this.kick(row.id);
+      else if (row.state === 'running') void this.confirm(row);
     }
     // A container without a row is what a deletion or a rolled-back creation left behind: rows come first, always.
     for (const id of seen.keys()) if (!byId.has(id)) void this.kick(id);
@@ -89,18 +91,27 @@ export class Reconciler implements EngineObserver, BeforeApplicationShutdown {
   private async look(id: string): Promise<void> {
     if (!this.watch.connected) return; // the list after the next connection looks at all
     const instance = await this.db.of(Instance).findOneBy({ id });
+    const agent = instance && (await this.db.of(Agent).findOneBy({ id: instance.agentId }));
     try {
-      if (!instance || instance.desired === 'removed') return await this.runner.clear(id, instance);
-      const agent = await this.db.of(Agent).findOneByOrFail({ id: instance.agentId });
+      if (!agent || instance.desired === 'removed') return await this.runner.clear(id, instance);
       const waitMs =
         instance.desired === 'running' ? await this.runner.up(instance, agent) : await this.runner.down(instance);
       if (waitMs !== null) this.later(id, waitMs);
     } catch (error) {
-      if (error instanceof EngineError && error.fault === 'unreachable') {
-        this.watch.lost(error.message);
-        return;
-      }
-      throw error;
+      if (!(error instanceof EngineError) || error.fault !== 'unreachable') throw error;
+      // One container that hangs does not mean that the engine is away.
+      if (!(await this.watch.answers())) return;
+      this.logger.warn(`Instance ${id}: ${error.message}`);
+      this.later(id, 5000);
+    }
+  }
+
+  private async confirm(row: Instance): Promise<void> {
+    try {
+      await this.runner.confirm(row);
+    } catch (error) {
+      this.logger.error(`Taking over instance ${row.id} failed`, error);
+      this.later(row.id, 1000);
     }
   }
 
