@@ -36,6 +36,8 @@ export class Agent {
   @Column({ type: 'jsonb', default: [] }) alwaysAllowed!: string[];
   /** Bumped on every configuration change; an instance made from an older revision differs from what is stored. */
   @Column({ type: 'int', default: 1 }) revision!: number;
+  /** What happened before is left out of the view of what the agent does now. */
+  @Column({ type: 'timestamptz', nullable: true }) activityClearedAt!: Date | null;
   @Column({ type: 'timestamptz' }) createdAt!: Date;
   @Column({ type: 'timestamptz' }) updatedAt!: Date;
 }

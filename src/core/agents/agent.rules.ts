@@ -1,8 +1,10 @@
 import { Invalid } from '../errors/domain-error.js';
 
-/** Names no agent may have: they are words of documented paths, or belong to the system. */
-export const reservedNames: ReadonlySet<string> = new Set([
-  'trinity-system',
+/** Name of the system's own agent, whether there is one or not. */
+export const systemAgentName = 'trinity-system';
+
+/** Words that documented paths have where others have an agent's name. */
+export const pathWords: ReadonlySet<string> = new Set([
   'context-stats',
   'autonomy-status',
   'activities',
@@ -13,6 +15,9 @@ export const reservedNames: ReadonlySet<string> = new Set([
   'execution-stats',
   'permissions-edges',
 ]);
+
+/** Names no agent may have. */
+export const reservedNames: ReadonlySet<string> = new Set([systemAgentName, ...pathWords]);
 
 const maxNameLength = 63;
 

@@ -48,6 +48,11 @@ export class AgentDirectory {
     });
   }
 
+  /** Is anything stored at all, for anybody? */
+  hasAny(): Promise<boolean> {
+    return this.db.of(Agent).exists();
+  }
+
   /** An agent with its instance, for events that everybody who may hear them gets; null when it is gone. */
   async find(agentId: string): Promise<Pick<ListedAgent, 'agent' | 'instance'> | null> {
     const agent = await this.db.of(Agent).findOneBy({ id: agentId });

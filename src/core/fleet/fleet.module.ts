@@ -1,8 +1,12 @@
 import { Global, Module } from '@nestjs/common';
 import { AgentAudience } from './agent-audience.service.js';
 import { AgentDirectory } from './agent-directory.service.js';
+import { LiveActivity } from './live-activity.service.js';
 
 /** Views over all agents at once. */
 @Global()
-@Module({ providers: [AgentAudience, AgentDirectory], exports: [AgentAudience, AgentDirectory] })
+@Module({
+  providers: [AgentAudience, AgentDirectory, LiveActivity],
+  exports: [AgentAudience, AgentDirectory, LiveActivity],
+})
 export class FleetModule {}

@@ -1,5 +1,5 @@
 import { Body, Controller, Get, Param, Put } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import { Access } from '../../core/access/access.service.js';
 import type { Principal } from '../../core/access/principal.js';
 import type { Agent } from '../../core/agents/agent.entity.js';
@@ -7,9 +7,11 @@ import { Invalid } from '../../core/errors/domain-error.js';
 import { AgentLifecycle } from '../../core/instances/agent-lifecycle.service.js';
 import { Runtimes } from '../../core/runtimes/runtime.port.js';
 import { Requires, Who } from '../../platform/http/access.js';
+import { Refuses } from './answers.dto.js';
 import { SettingsBody, SettingsView } from './approvals.dto.js';
 
 @ApiTags('Agents')
+@ApiParam({ name: 'name', example: 'hello' })
 @Controller('agents/:name/settings')
 export class ConsoleAgentsController {
   constructor(
@@ -22,6 +24,7 @@ export class ConsoleAgentsController {
   @Requires('agents:read')
   @ApiOperation({ summary: 'Whether an agent asks before it acts' })
   @ApiOkResponse({ type: SettingsView })
+  @Refuses({ 404: 'No such agent, or none of yours' })
   async get(@Who() who: Principal, @Param('name') name: string): Promise<SettingsView> {
     return viewOf(await this.access.agent(who, { slug: name }, 'view'));
   }
@@ -33,6 +36,11 @@ export class ConsoleAgentsController {
     description: 'With `ask`, approvals and questions wait for a person. Applies from the next message on.',
   })
   @ApiOkResponse({ type: SettingsView })
+  @Refuses({
+    400: 'approvals is neither ask nor auto, or the runtime cannot ask',
+    403: 'Not its owner',
+    404: 'No such agent, or none of yours',
+  })
   async set(@Who() who: Principal, @Param('name') name: string, @Body() body: SettingsBody): Promise<SettingsView> {
     const agent = await this.access.agent(who, { slug: name }, 'own');
     const runtime = this.runtimes.get(agent.runtime);

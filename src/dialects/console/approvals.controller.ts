@@ -7,6 +7,7 @@ import { Prompts } from '../../core/sessions/prompts.service.js';
 import type { QuestionAnswer } from '../../core/sessions/request.rules.js';
 import { Requests } from '../../core/sessions/requests.service.js';
 import { Requires, Who } from '../../platform/http/access.js';
+import { Refuses } from './answers.dto.js';
 import { AnswerBody, ApprovalView, DecisionBody, QuestionView } from './approvals.dto.js';
 
 @ApiTags('Approvals and questions')
@@ -22,6 +23,7 @@ export class ConsoleApprovalsController {
   @Requires('sessions:read')
   @ApiOperation({ summary: 'Open approvals of all your agents, oldest first' })
   @ApiOkResponse({ type: [ApprovalView] })
+  @Refuses()
   async approvals(@Who() who: Principal): Promise<ApprovalView[]> {
     return (await this.requests.pending(who, 'approval')).map((pending) => ApprovalView.of(pending));
   }
@@ -30,6 +32,7 @@ export class ConsoleApprovalsController {
   @Requires('sessions:read')
   @ApiOperation({ summary: 'One approval, also after it was answered' })
   @ApiOkResponse({ type: ApprovalView })
+  @Refuses({ 404: 'No such request, or none of yours' })
   async approval(@Who() who: Principal, @Param('id') id: string): Promise<ApprovalView> {
     return ApprovalView.of(await this.requests.get(who, 'approval', id));
   }
@@ -41,6 +44,12 @@ export class ConsoleApprovalsController {
     description: 'The first answer counts.',
   })
   @ApiOkResponse({ type: ApprovalView })
+  @Refuses({
+    400: 'The body is wrong',
+    403: 'The agent is shared with you for looking only',
+    404: 'No such request, or none of yours',
+    409: 'It was answered before, or waits no more',
+  })
   async decide(@Who() who: Principal, @Param('id') id: string, @Body() body: DecisionBody): Promise<ApprovalView> {
     const message = body.message?.trim() ?? '';
     if (message !== '' && body.decision !== 'reject') {
@@ -58,6 +67,7 @@ export class ConsoleApprovalsController {
   @Requires('sessions:read')
   @ApiOperation({ summary: 'Open questions of all your agents, oldest first' })
   @ApiOkResponse({ type: [QuestionView] })
+  @Refuses()
   async questions(@Who() who: Principal): Promise<QuestionView[]> {
     return (await this.requests.pending(who, 'question')).map((pending) => QuestionView.of(pending));
   }
@@ -66,6 +76,7 @@ export class ConsoleApprovalsController {
   @Requires('sessions:read')
   @ApiOperation({ summary: 'One question, also after it was answered' })
   @ApiOkResponse({ type: QuestionView })
+  @Refuses({ 404: 'No such request, or none of yours' })
   async question(@Who() who: Principal, @Param('id') id: string): Promise<QuestionView> {
     return QuestionView.of(await this.requests.get(who, 'question', id));
   }
@@ -74,6 +85,12 @@ export class ConsoleApprovalsController {
   @Requires('approvals:answer')
   @ApiOperation({ summary: 'Answer a question, or decline it', description: 'The first answer counts.' })
   @ApiOkResponse({ type: QuestionView })
+  @Refuses({
+    400: 'The body is wrong',
+    403: 'The agent is shared with you for looking only',
+    404: 'No such request, or none of yours',
+    409: 'It was answered before, or waits no more',
+  })
   async answer(@Who() who: Principal, @Param('id') id: string, @Body() body: AnswerBody): Promise<QuestionView> {
     await this.requests.answer(who, id, answersOf(body.answers ?? null));
     return QuestionView.of(await this.requests.get(who, 'question', id));

@@ -1,16 +1,26 @@
-import { Controller, Get, Param, Query } from '@nestjs/common';
+import { Controller, Delete, Get, Param, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
-import { Type } from 'class-transformer';
-import { IsInt, IsISO8601, IsOptional, IsString } from 'class-validator';
+import { IsDate, IsInt, IsOptional, IsString } from 'class-validator';
 import type { Principal } from '../../core/access/principal.js';
 import { NotFound } from '../../core/errors/domain-error.js';
 import { AgentDirectory } from '../../core/fleet/agent-directory.service.js';
+import { LiveActivity } from '../../core/fleet/live-activity.service.js';
 import { Timeline, type TimelineItem } from '../../core/sessions/timeline.service.js';
 import { Requires, Who } from '../../platform/http/access.js';
-import { ActivitiesView, ActivityView, AgentActivitiesView, LiveActivityView, ToolUseView } from './activity.dto.js';
+import {
+  ActivitiesView,
+  ActivityClearedView,
+  ActivityView,
+  AgentActivitiesView,
+  LiveActivityView,
+  ToolUseView,
+} from './activity.dto.js';
 import { Refuses } from './answers.dto.js';
+import { ByName } from './by-name.js';
+import { AsTime, AsWhole } from './query-words.js';
 
 const access = { 401: 'Not authenticated', 403: 'No access to this agent', 404: 'No such agent' };
+const notATime = 'Input should be a time such as 2026-01-31T12:00:00Z';
 const limitDoc = { name: 'limit', required: false, schema: { type: 'integer' as const, default: 100, maximum: 1000 } };
 
 export class ActivitiesQuery {
@@ -23,26 +33,28 @@ export class ActivitiesQuery {
   activity_state?: string;
 
   @IsOptional()
-  @Type(() => Number)
+  @AsWhole()
   @IsInt()
   limit?: number;
 }
 
 export class TimelineQuery {
   @IsOptional()
-  @IsISO8601()
-  start_time?: string;
+  @AsTime()
+  @IsDate({ message: notATime })
+  start_time?: Date;
 
   @IsOptional()
-  @IsISO8601()
-  end_time?: string;
+  @AsTime()
+  @IsDate({ message: notATime })
+  end_time?: Date;
 
   @IsOptional()
   @IsString()
   activity_types?: string;
 
   @IsOptional()
-  @Type(() => Number)
+  @AsWhole()
   @IsInt()
   limit?: number;
 }
@@ -53,6 +65,7 @@ export class TrinityActivityController {
   constructor(
     private readonly directory: AgentDirectory,
     private readonly timeline: Timeline,
+    private readonly activity: LiveActivity,
   ) {}
 
   @Get('activities/timeline')
@@ -70,14 +83,15 @@ export class TrinityActivityController {
     const items = await this.timeline.list(who, {
       limit: wanted ? 1000 : limit,
       ...(wanted ? { types: typesOf(wanted) } : {}),
-      ...(start_time ? { from: new Date(start_time) } : {}),
-      ...(end_time ? { to: new Date(end_time) } : {}),
+      ...(start_time ? { from: start_time } : {}),
+      ...(end_time ? { to: end_time } : {}),
     });
     const activities = viewsOf(items, wanted).slice(0, Math.max(1, limit));
     return { count: activities.length, activities };
   }
 
   @Get('agents/:name/activities')
+  @ByName()
   @Requires('agents:read')
   @ApiOperation({ summary: 'What one agent did, newest first' })
   @ApiQuery({ name: 'activity_type', required: false })
@@ -100,18 +114,32 @@ export class TrinityActivityController {
   }
 
   @Get('agents/:name/activity')
+  @ByName()
   @Requires('agents:read')
   @ApiOperation({ summary: 'What one agent is doing now', description: 'Idle when it is stopped.' })
   @ApiOkResponse({ type: LiveActivityView })
   @Refuses(access)
   async live(@Who() who: Principal, @Param('name') name: string): Promise<LiveActivityView> {
     const { agent, instance } = await this.directory.get(who, name);
-    const tools = await this.timeline.list(who, { agentId: agent.id, types: ['tool_call'], limit: 100 });
+    const since = agent.activityClearedAt ? { from: agent.activityClearedAt } : {};
+    const tools = await this.timeline.list(who, { agentId: agent.id, types: ['tool_call'], limit: 100, ...since });
     const chats = await this.timeline.list(who, { agentId: agent.id, types: ['chat'], state: 'started', limit: 1 });
     return LiveActivityView.of(tools, instance?.state === 'running' && chats.length > 0);
   }
 
+  @Delete('agents/:name/activity')
+  @ByName()
+  @Requires('agents:write')
+  @ApiOperation({ summary: 'Empty the view of what an agent is doing', description: 'The timeline keeps everything.' })
+  @ApiOkResponse({ type: ActivityClearedView })
+  @Refuses(access)
+  async clear(@Who() who: Principal, @Param('name') name: string): Promise<ActivityClearedView> {
+    await this.activity.clear(who, name);
+    return { status: 'cleared', message: 'Activity was cleared' };
+  }
+
   @Get('agents/:name/activity/:toolId')
+  @ByName()
   @Requires('agents:read')
   @ApiOperation({ summary: 'One tool call with input and output' })
   @ApiOkResponse({ type: ToolUseView })

@@ -82,6 +82,11 @@ export class TotalsView {
   @ApiProperty({ type: 'string', nullable: true }) started_at!: string | null;
 }
 
+export class ActivityClearedView {
+  @ApiProperty({ example: 'cleared' }) status!: string;
+  @ApiProperty({ example: 'Activity was cleared' }) message!: string;
+}
+
 /** What an agent is doing now and did last. */
 export class LiveActivityView {
   @ApiProperty({ enum: ['idle', 'running'] }) status!: string;

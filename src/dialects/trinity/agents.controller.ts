@@ -2,6 +2,7 @@ import { Body, Controller, Delete, Get, Param, Post, Put, Query, Res } from '@ne
 import { ApiOkResponse, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import type { Principal } from '../../core/access/principal.js';
+import { Unavailable } from '../../core/errors/domain-error.js';
 import { AgentDirectory } from '../../core/fleet/agent-directory.service.js';
 import { AgentLifecycle } from '../../core/instances/agent-lifecycle.service.js';
 import { EngineWatch } from '../../core/instances/engine-watch.service.js';
@@ -16,8 +17,10 @@ import {
   RenamedView,
   StartedView,
 } from './agents.dto.js';
+import { worded } from './agent-failures.js';
 import { Refuses } from './answers.dto.js';
 import { AgentWishes } from './agent-wishes.js';
+import { ByName } from './by-name.js';
 
 const access = { 401: 'Not authenticated', 403: 'No access to this agent', 404: 'No such agent' };
 
@@ -36,7 +39,7 @@ export class TrinityAgentsController {
   @ApiOperation({ summary: 'Agents you may access, newest first' })
   @ApiQuery({ name: 'tags', required: false, example: 'prod,staging', description: 'Any of these' })
   @ApiOkResponse({ type: [AgentListView] })
-  @Refuses({ 401: 'Not authenticated' })
+  @Refuses({ 401: 'Not authenticated', 503: 'The engine has never answered, so nothing is known yet' })
   async list(
     @Who() who: Principal,
     @Query('tags') tags: string | string[] | undefined,
@@ -47,7 +50,13 @@ export class TrinityAgentsController {
       .map((tag) => tag.trim().toLowerCase())
       .filter((tag) => tag !== '');
     const listed = await this.directory.list(who, wanted);
-    if (!this.watch.connected) reply.header('X-Flotilla-Engine', 'unreachable');
+    if (!this.watch.connected) {
+      // Before anything was ever stored an empty list would look like a loss.
+      if (this.watch.info === null && listed.length === 0 && !(await this.directory.hasAny())) {
+        throw new Unavailable('Docker is not available', 'engine_unavailable', 2);
+      }
+      reply.header('X-Flotilla-Engine', 'unreachable');
+    }
     return listed.map((one) => AgentListView.ofListed(one));
   }
 
@@ -66,10 +75,11 @@ export class TrinityAgentsController {
   })
   async create(@Who() who: Principal, @Body() body: CreateAgentBody): Promise<AgentStatusView> {
     const wish = this.wishes.of(who, body);
-    return AgentStatusView.of(await this.lifecycle.create(who, wish));
+    return AgentStatusView.of(await worded('create', this.lifecycle.create(who, wish)));
   }
 
   @Get(':name')
+  @ByName()
   @Requires('agents:read')
   @ApiOperation({ summary: 'One agent' })
   @ApiOkResponse({ type: AgentDetailView })
@@ -79,43 +89,47 @@ export class TrinityAgentsController {
   }
 
   @Delete(':name')
+  @ByName()
   @Requires('agents:write')
   @ApiOperation({ summary: 'Delete an agent and everything that belongs to it' })
   @ApiOkResponse({ type: MessageView })
   @Refuses({ ...access, 403: 'Not its owner, or a system agent' })
   async remove(@Who() who: Principal, @Param('name') name: string): Promise<MessageView> {
-    await this.lifecycle.remove(who, name);
+    await worded('delete', this.lifecycle.remove(who, name));
     return { message: `Agent ${name} deleted` };
   }
 
   @Post(':name/start')
+  @ByName()
   @Requires('agents:write')
   @ApiOperation({ summary: 'Start an agent', description: 'Running already is success.' })
   @ApiOkResponse({ type: StartedView })
   @Refuses({ ...access, 500: 'It did not come up', 503: 'No engine answers' })
   async start(@Who() who: Principal, @Param('name') name: string): Promise<StartedView> {
-    await this.lifecycle.start(who, name);
+    await worded('start', this.lifecycle.start(who, name));
     const result = { status: 'skipped', reason: 'no_credentials_enc_file' };
     return { message: `Agent ${name} started`, credentials_injection: 'skipped', credentials_result: result };
   }
 
   @Post(':name/stop')
+  @ByName()
   @Requires('agents:write')
   @ApiOperation({ summary: 'Stop an agent', description: 'Stopped already is success. Its files stay.' })
   @ApiOkResponse({ type: MessageView })
   @Refuses({ ...access, 503: 'No engine answers' })
   async stop(@Who() who: Principal, @Param('name') name: string): Promise<MessageView> {
-    await this.lifecycle.stop(who, name);
+    await worded('stop', this.lifecycle.stop(who, name));
     return { message: `Agent ${name} stopped` };
   }
 
   @Put(':name/rename')
+  @ByName()
   @Requires('agents:write')
   @ApiOperation({ summary: 'Rename an agent', description: 'A running agent is stopped and stays so until started.' })
   @ApiOkResponse({ type: RenamedView })
   @Refuses({ ...access, 400: 'No usable name, or the same', 409: 'The name is taken', 422: 'new_name is missing' })
   async rename(@Who() who: Principal, @Param('name') name: string, @Body() body: RenameBody): Promise<RenamedView> {
-    const { agent, oldSlug, wasRunning } = await this.lifecycle.rename(who, name, body.new_name);
+    const { agent, oldSlug, wasRunning } = await worded('rename', this.lifecycle.rename(who, name, body.new_name));
     return {
       message: `Agent renamed from '${oldSlug}' to '${agent.slug}'`,
       old_name: oldSlug,

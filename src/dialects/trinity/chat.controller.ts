@@ -3,12 +3,13 @@ import { ApiHeader, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger
 import { Access } from '../../core/access/access.service.js';
 import type { Principal } from '../../core/access/principal.js';
 import { AgentDirectory } from '../../core/fleet/agent-directory.service.js';
-import { Forbidden, Invalid, Unavailable } from '../../core/errors/domain-error.js';
+import { Forbidden, Hidden, Invalid, NotFound, Unavailable } from '../../core/errors/domain-error.js';
 import { History } from '../../core/sessions/history.service.js';
 import { Prompts } from '../../core/sessions/prompts.service.js';
 import { Requires, Who } from '../../platform/http/access.js';
 import { Gone } from '../../platform/http/streams.js';
 import { Refuses } from './answers.dto.js';
+import { ByName } from './by-name.js';
 import { ChatBody, ChatSessionView, ChatView, ClearedView, HistoryMessageView, LiveSessionView } from './chat.dto.js';
 import { chatFailure } from './chat.errors.js';
 
@@ -17,6 +18,7 @@ const access = { 401: 'Not authenticated', 403: 'No access to this agent', 404: 
 const queueLimit = 3;
 
 @ApiTags('Chat')
+@ByName()
 @Controller('api/agents/:name/chat')
 export class TrinityChatController {
   constructor(
@@ -101,7 +103,8 @@ export class TrinityChatController {
   private async sourceOf(who: Principal, slug: string): Promise<string> {
     try {
       return (await this.access.agent(who, { slug }, 'view')).id;
-    } catch {
+    } catch (error) {
+      if (!(error instanceof NotFound || error instanceof Hidden || error instanceof Forbidden)) throw error;
       throw new Forbidden('X-Source-Agent must name an agent you can access', 'source_agent');
     }
   }

@@ -9,12 +9,14 @@ import { AgentLogs } from '../../core/instances/agent-logs.service.js';
 import { LiveStats } from '../../core/instances/live-stats.service.js';
 import { Requires, Who } from '../../platform/http/access.js';
 import { Refuses } from './answers.dto.js';
+import { ByName } from './by-name.js';
 import { DownloadQuery, FilesQuery, FilesView, InfoView, LogsQuery, LogsView, StatsView } from './files.dto.js';
 import { InfoReader } from './info-reader.js';
 
 const access = { 401: 'Not authenticated', 403: 'No access to this agent', 404: 'No such agent' };
 
 @ApiTags('Information and files')
+@ByName()
 @Controller('api/agents/:name')
 export class TrinityFilesController {
   constructor(

@@ -1,13 +1,7 @@
-import { ApiProperty } from '@nestjs/swagger';
-import { Transform, Type } from 'class-transformer';
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsBoolean, IsInt, IsNotEmpty, IsOptional, IsString } from 'class-validator';
 import type { Tree, TreeEntry } from '../../core/instances/agent-files.service.js';
-
-/** `?flag`, `?flag=1` and `?flag=true` mean yes; `0` and `false` mean no; anything else is refused. */
-const asFlag = ({ value }: { value: unknown }): unknown => {
-  if (value === 'true' || value === '1' || value === '') return true;
-  return value === 'false' || value === '0' ? false : value;
-};
+import { AsFlag, AsWhole } from './query-words.js';
 
 export class FilesQuery {
   @IsOptional()
@@ -15,7 +9,7 @@ export class FilesQuery {
   path?: string;
 
   @IsOptional()
-  @Transform(asFlag)
+  @AsFlag()
   @IsBoolean()
   show_hidden?: boolean;
 }
@@ -28,7 +22,7 @@ export class DownloadQuery {
 
 export class LogsQuery {
   @IsOptional()
-  @Type(() => Number)
+  @AsWhole()
   @IsInt()
   tail?: number;
 }
@@ -88,6 +82,13 @@ export class ResourceWordsView {
   @ApiProperty({ example: '4g' }) memory!: string;
 }
 
+/** A text, or an object with `name` and `description`. */
+const members = {
+  type: 'array' as const,
+  items: { oneOf: [{ type: 'string' as const }, { type: 'object' as const, additionalProperties: true }] },
+};
+
+/** With a `template.yaml`, what it says is part of the answer; without one there is a message. */
 export class InfoView {
   @ApiProperty() has_template!: boolean;
   @ApiProperty() agent_name!: string;
@@ -95,5 +96,21 @@ export class InfoView {
   @ApiProperty() type!: string;
   @ApiProperty() resources!: ResourceWordsView;
   @ApiProperty({ enum: ['running', 'stopped', 'restarting'] }) status!: string;
-  @ApiProperty({ required: false }) message?: string;
+  @ApiPropertyOptional() message?: string;
+  @ApiPropertyOptional({ example: '/home/developer/template.yaml' }) template_path?: string;
+  @ApiPropertyOptional() name?: string;
+  @ApiPropertyOptional() display_name?: string;
+  @ApiPropertyOptional() tagline?: string;
+  @ApiPropertyOptional() description?: string;
+  @ApiPropertyOptional() version?: string;
+  @ApiPropertyOptional() author?: string;
+  @ApiPropertyOptional() updated?: string;
+  @ApiPropertyOptional(members) use_cases?: unknown[];
+  @ApiPropertyOptional(members) capabilities?: unknown[];
+  @ApiPropertyOptional(members) sub_agents?: unknown[];
+  @ApiPropertyOptional(members) commands?: unknown[];
+  @ApiPropertyOptional(members) platforms?: unknown[];
+  @ApiPropertyOptional(members) tools?: unknown[];
+  @ApiPropertyOptional(members) skills?: unknown[];
+  @ApiPropertyOptional(members) mcp_servers?: unknown[];
 }

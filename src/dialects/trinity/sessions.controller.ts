@@ -1,13 +1,13 @@
 import { Controller, Get, Param, Post, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import { IsInt, IsOptional, IsString, Max, Min } from 'class-validator';
-import { Type } from 'class-transformer';
 import type { Principal } from '../../core/access/principal.js';
 import { UsersService } from '../../core/accounts/users.service.js';
 import { AgentDirectory } from '../../core/fleet/agent-directory.service.js';
 import { History } from '../../core/sessions/history.service.js';
 import { Requires, Who } from '../../platform/http/access.js';
 import { Refuses } from './answers.dto.js';
+import { ByName } from './by-name.js';
 import {
   ClosedView,
   SessionDetailView,
@@ -16,12 +16,13 @@ import {
   StoredHistoryView,
   StoredMessageView,
 } from './chat.dto.js';
+import { AsWhole } from './query-words.js';
 
 const access = { 401: 'Not authenticated', 403: 'No access to this agent', 404: 'No such agent' };
 
 export class StoredHistoryQuery {
   @IsOptional()
-  @Type(() => Number)
+  @AsWhole()
   @IsInt()
   @Min(1)
   @Max(1000)
@@ -33,6 +34,7 @@ export class StoredHistoryQuery {
 }
 
 @ApiTags('Chat')
+@ByName()
 @Controller('api/agents/:name/chat')
 export class TrinitySessionsController {
   constructor(

@@ -32,10 +32,10 @@ describe('errors of the trinity dialect', () => {
     ['a wrong state', new WrongState('agent', 'stopped', 'chat'), 400, 'agent is stopped, so it cannot chat'],
     ['too many', new LimitReached('Too many', 'full', 7), 429, 'Too many'],
     [
-      'too many, in detail',
-      new LimitReached('Too many', 'full', 7, { error: 'queue_full' }),
+      'a full queue',
+      new LimitReached('Wait', 'queue_full', 30, { agent: 'a', queue_length: 3 }),
       429,
-      { error: 'queue_full' },
+      { error: 'Agent queue is full', agent: 'a', queue_length: 3, retry_after: 30, message: 'Wait' },
     ],
     ['a silent agent', new Upstream('Failed to start agent: no'), 500, 'Failed to start agent: no'],
     ['no engine', new Unavailable('connect ENOENT', 'engine_unreachable', 2), 503, 'Docker is not available'],

@@ -63,9 +63,14 @@ function detailOf(error: DomainError, uniform404: boolean): string | object {
     return "You don't have permission to access this agent";
   }
   if (error instanceof Hidden || error instanceof NotFound) return missing(error.what);
-  if (error instanceof LimitReached && error.details) return error.details;
+  if (error instanceof LimitReached && error.code === 'queue_full') return fullQueue(error);
   if (error.code === 'engine_unreachable') return 'Docker is not available';
   return error.message;
+}
+
+/** What clients read to wait and try again. */
+function fullQueue({ details, message, retryAfterSeconds }: LimitReached): object {
+  return { error: 'Agent queue is full', ...details, retry_after: retryAfterSeconds, message };
 }
 
 function missing(what: string): string {

@@ -1,0 +1,23 @@
+import { applyDecorators, type CanActivate, type ExecutionContext, Injectable, UseGuards } from '@nestjs/common';
+import { ApiParam } from '@nestjs/swagger';
+import type { FastifyRequest } from 'fastify';
+import { pathWords } from '../../core/agents/agent.rules.js';
+import { NotFound } from '../../core/errors/domain-error.js';
+import { sentUrl } from '../../platform/http/mount.js';
+
+/** Documented words such as `context-stats` are never taken for an agent's name: without a route of their own they are absent. */
+@Injectable()
+export class PathWordsGuard implements CanActivate {
+  canActivate(context: ExecutionContext): boolean {
+    const request = context.switchToHttp().getRequest<FastifyRequest<{ Params: { name?: string } }>>();
+    if (pathWords.has(request.params.name ?? '')) throw new NotFound('route', sentUrl(request));
+    return true;
+  }
+}
+
+/** For routes with `:name` in their path: an agent by its name. */
+export const ByName = (): MethodDecorator & ClassDecorator =>
+  applyDecorators(
+    UseGuards(PathWordsGuard),
+    ApiParam({ name: 'name', example: 'hello', description: "The agent's name" }),
+  );
