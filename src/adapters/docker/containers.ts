@@ -1,4 +1,5 @@
 import type Docker from 'dockerode';
+import { crashPoint } from '../../core/crash-point.js';
 import { EngineError } from '../../core/instances/engine.errors.js';
 import type { EngineInstance, EnginePhase, InstanceSpec, Limits, Place } from '../../core/instances/engine.port.js';
 import type { Connection } from './connection.js';
@@ -53,6 +54,7 @@ export class Containers {
     for (const found of await this.find(instanceId)) {
       await this.removeContainer(found.Id);
       this.owners.delete(found.Id);
+      crashPoint('delete.container');
     }
     if (!options.volumes) return;
     // By label, not by name: what another installation called the same stays.
@@ -82,6 +84,7 @@ export class Containers {
     if (existing) await this.removeContainer(existing.ref);
 
     const volumes = await this.makeVolumes(spec);
+    crashPoint('create.volumes');
     try {
       const created = await this.engine.call(`creating container ${spec.containerName}`, (abortSignal) =>
         this.engine.docker.createContainer({ ...createOptions(spec, image, this.installId), abortSignal }),

@@ -8,6 +8,7 @@ import { AgentShare } from '../agents/agent-share.entity.js';
 import { Agent, type ApprovalsMode } from '../agents/agent.entity.js';
 import { renamedSlugOf, reservedNames, type Resources } from '../agents/agent.rules.js';
 import { Clock } from '../clock.port.js';
+import { crashPoint } from '../crash-point.js';
 import { Conflict, Forbidden, Invalid, Unavailable, Unexpected, Upstream } from '../errors/domain-error.js';
 import { Instance } from './instance.entity.js';
 import { InstanceControl } from './instance-control.service.js';
@@ -55,6 +56,10 @@ export class AgentLifecycle {
 
   /** Makes an agent and its container, and starts it. What fails is rolled back: no row, container or volume stays. */
   async create(who: Principal, wish: NewAgent): Promise<AgentWithInstance> {
+    // What an agent was talked into must not make more agents.
+    if (who.via.kind === 'key' && who.via.agentId !== null) {
+      throw new Forbidden("An agent's own key makes no agents", 'agent_key');
+    }
     this.control.requireEngine();
     const agentId = randomUUID();
     const id = randomUUID();
@@ -72,8 +77,10 @@ export class AgentLifecycle {
         await this.record(tx, who, 'agent.created', agentId, { slug: wish.slug, runtime: wish.runtime });
       })
       .catch(asConflict);
+    crashPoint('create.stored');
     try {
       await this.settled(id, buildSeconds);
+      crashPoint('create.settled');
       return await this.load(agentId);
     } catch (error) {
       // A person stopped it while it was made: what they see is a stopped agent, not one that vanished.
@@ -111,6 +118,7 @@ export class AgentLifecycle {
     const before = await this.control.getOf(agent.id);
     const wasRunning = before.state === 'running';
     if (before.state !== 'stopped' || before.desired !== 'stopped') await this.halt(who, agent);
+    crashPoint('rename.halted');
     const displayName = agent.displayName === agent.slug ? newSlug : agent.displayName;
     await this.db
       .run(async (tx) => {
@@ -122,7 +130,9 @@ export class AgentLifecycle {
         await tx.emit({ type: 'agent.renamed', orgId: agent.orgId, agentId: agent.id, data });
       })
       .catch(asConflict);
+    crashPoint('rename.stored');
     await this.control.renamed(before.id, newSlug);
+    crashPoint('rename.done');
     return { ...(await this.load(agent.id)), oldSlug: agent.slug, wasRunning };
   }
 
@@ -140,6 +150,7 @@ export class AgentLifecycle {
       await this.record(tx, who, 'agent.deleted', agent.id, { slug: agent.slug });
       await tx.emit({ type: 'agent.deleted', orgId: agent.orgId, agentId: agent.id, data });
     });
+    crashPoint('delete.stored');
     if (instance) await this.control.cleared(instance.id, removeSeconds);
   }
 

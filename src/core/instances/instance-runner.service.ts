@@ -2,6 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { UnitOfWork } from '../../platform/database/unit-of-work.js';
 import type { Agent } from '../agents/agent.entity.js';
 import { Clock } from '../clock.port.js';
+import { crashPoint } from '../crash-point.js';
 import { Channels } from './channel.port.js';
 import { EngineError } from './engine.errors.js';
 import { ContainerEngine, type EngineEvent, type EngineInstance } from './engine.port.js';
@@ -99,6 +100,7 @@ export class InstanceRunner {
       return await this.failed(instance.id, error);
     }
     if (real.phase !== 'running') return this.ended(instance, real);
+    crashPoint('provision.answered');
     this.signals.forget(instance.id);
     await this.running(instance.id, real, agent.revision);
     return null;
@@ -111,7 +113,9 @@ export class InstanceRunner {
     const reason = instance.reason ?? 'The agent was stopped';
     const atRest = instance.state === 'stopped' && !runs;
     if (!atRest && can(instance.state, 'stop')) await this.move(instance.id, 'stop');
+    crashPoint('stop.announced');
     if (runs) await this.halt(instance.id, real.ref);
+    crashPoint('stop.halted');
     channels.close(instance.id);
     await hooks.halted(instance.id, reason, false);
     // It was to be started again after a pause: now it is not.
@@ -136,8 +140,10 @@ export class InstanceRunner {
     this.surroundings.channels.close(id);
     await this.signals.duringOurs(id, async () => {
       await this.surroundings.hooks.halted(id, 'The agent was deleted', false);
+      crashPoint('delete.closed');
       await this.engine.remove(id, { volumes: true });
     });
+    crashPoint('delete.removed');
     this.signals.forget(id);
     this.confirmed.delete(id);
     if (row) await this.db.run((tx) => tx.of(Instance).delete({ id }));
@@ -154,6 +160,7 @@ export class InstanceRunner {
     if (real?.phase === 'running') return real;
     if (real && instance.revision !== 0 && instance.revision !== agent.revision) {
       await this.engine.remove(instance.id, { volumes: false });
+      crashPoint('recreate.removed');
       real = null;
     }
     const spec = specOf(instance.id, agent);
@@ -161,6 +168,7 @@ export class InstanceRunner {
       await this.surroundings.images.ready(instance.id, agent.runtime);
       await this.requireWanted(instance.id);
       real = await this.engine.create(spec);
+      crashPoint('provision.created');
     }
     if (real.name !== spec.containerName) {
       await this.engine.rename(real.ref, spec.containerName).catch((error: unknown) => {
@@ -169,6 +177,7 @@ export class InstanceRunner {
     }
     await this.requireWanted(instance.id);
     await this.engine.start(real.ref);
+    crashPoint('provision.started');
     await this.answers(instance.id, real.ref);
     const started = await this.engine.inspect(instance.id);
     if (!started) throw new EngineError('not_found', 'The container vanished while it was started');
@@ -200,6 +209,7 @@ export class InstanceRunner {
       retryAt: null,
       revision,
     });
+    crashPoint('provision.stored');
     if (row) await this.confirm(row);
   }
 
