@@ -14,7 +14,7 @@ export function agentsView({ onChange, onCreated, hrefOf }) {
   const list = keyedList(
     rows,
     ({ name }) => name,
-    (agent) => agentRow(agent, { hrefOf, onChange, onGone: () => heading.focus() }),
+    (agent) => agentRow(agent, { hrefOf, onChange }),
   );
   const form = createForm({ onChange, onCreated });
   const node = el(
@@ -32,7 +32,9 @@ export function agentsView({ onChange, onCreated, hrefOf }) {
       loading.hidden = true;
       empty.hidden = agents.length > 0;
       setText(count, agents.length > 0 ? String(agents.length) : '');
+      const held = rows.contains(document.activeElement);
       list.show(agents);
+      if (held && !rows.contains(document.activeElement)) heading.focus();
       for (const [name, view] of list.views) view.choose(name === chosen);
     },
     /** Puts the focus on an agent's link, or on the heading. */
@@ -44,7 +46,7 @@ export function agentsView({ onChange, onCreated, hrefOf }) {
   };
 }
 
-function agentRow(first, { hrefOf, onChange, onGone }) {
+function agentRow(first, { hrefOf, onChange }) {
   const { name } = first;
   let agent = first;
   const link = el('a', { class: 'name', href: hrefOf(name) }, name);
@@ -59,10 +61,8 @@ function agentRow(first, { hrefOf, onChange, onGone }) {
     showText(alert, '');
     try {
       await call(method, agentPath(name, rest));
-      return true;
     } catch (error) {
       showText(alert, error.message);
-      return false;
     } finally {
       onChange();
     }
@@ -79,8 +79,7 @@ function agentRow(first, { hrefOf, onChange, onGone }) {
     async () => {
       const title = `Delete ${name}?`;
       const text = 'Its container, files and conversations are deleted for good.';
-      const sure = await confirmed({ title, text, action: 'Delete' });
-      if (sure && (await act('DELETE', '')) && node.contains(document.activeElement)) onGone();
+      if (await confirmed({ title, text, action: 'Delete' })) await act('DELETE', '');
     },
     { class: 'danger quiet', 'aria-label': `Delete ${name}` },
   );
