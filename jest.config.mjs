@@ -16,6 +16,7 @@ export default {
     project('e2e', ['<rootDir>/test/e2e/**/*.e2e-spec.ts']),
     project('contract', ['<rootDir>/test/contract/**/*.spec.ts']),
     project('chaos', ['<rootDir>/test/chaos/**/*.spec.ts']),
+    project('security', ['<rootDir>/test/security/**/*.spec.ts']),
     project('docker', ['<rootDir>/test/docker/**/*.spec.ts']),
   ],
 };

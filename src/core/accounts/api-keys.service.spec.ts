@@ -1,6 +1,7 @@
 import { AccountsFixture } from '../../../test/support/accounts.js';
 import { openTestDatabase, type TestDatabase } from '../../../test/support/database.js';
 import type { Principal } from '../access/principal.js';
+import { Agent } from '../agents/agent.entity.js';
 import { digest } from './account.rules.js';
 import { ApiKey } from './api-key.entity.js';
 import { User } from './user.entity.js';
@@ -63,7 +64,11 @@ describe('API keys', () => {
     expect([...(who?.permissions ?? [])]).toEqual(['agents:read']);
   });
 
-  it("of an agent carry neither their owner's rank nor their account", async () => {
+  it("of an agent carry neither their owner's rank nor their account, and end with it", async () => {
+    const times = { createdAt: fixture.clock.now(), updatedAt: fixture.clock.now() };
+    const made = { id: 'a1', slug: 'a1', displayName: 'a1', orgId: root.orgId, ownerId: root.userId, type: 'any' };
+    const setup = { runtime: 'opencode', cpu: '1', memory: '1g', approvals: 'auto' } as const;
+    await database.db.of(Agent).insert({ ...made, ...setup, ...times });
     const holder = { userId: root.userId, orgId: root.orgId, agentId: 'a1' };
     const { value } = await database.db.run((tx) =>
       fixture.keys.issue(tx, holder, { dialect: 'trinity', label: 'a1' }),
@@ -73,6 +78,11 @@ describe('API keys', () => {
     expect(who?.permissions.has('admin')).toBe(false);
     expect(who?.permissions.has('account')).toBe(false);
 
+    await database.db.of(Agent).delete({ id: 'a1' });
+    expect(await fixture.bearer(value.reveal())).toBeNull();
+    expect(await fixture.keys.inspect(value.reveal(), 'trinity')).toBeNull();
+    await database.db.of(Agent).insert({ ...made, ...setup, ...times });
+    expect(await fixture.bearer(value.reveal())).not.toBeNull();
     await database.db.run((tx) => fixture.keys.revokeForAgent(tx, 'a1'));
     expect(await fixture.bearer(value.reveal())).toBeNull();
   });

@@ -127,8 +127,14 @@ export class ApiKeysService {
    */
   async inspect(value: string, dialect: string): Promise<{ readonly key: ApiKey; readonly user: User } | null> {
     const key = await this.db.of(ApiKey).findOneBy({ hash: digest(value), dialect, revokedAt: IsNull() });
+    // An agent's key ends with its agent.
+    if (key?.agentId && !(await this.agentExists(key.agentId))) return null;
     const user = key && (await this.db.of(User).findOneBy({ id: key.userId, suspendedAt: IsNull() }));
     return user ? { key, user } : null;
+  }
+
+  private async agentExists(id: string): Promise<boolean> {
+    return (await this.db.query('select 1 from agents where id = $1', [id])).length > 0;
   }
 
   private async issueTo(tx: Tx, who: Principal, wanted: NewKey): Promise<IssuedKey> {

@@ -65,7 +65,7 @@ export class Principals {
     };
   }
 
-  /** null: no such key in this dialect, revoked, or its user suspended. */
+  /** null: no such key in this dialect, revoked, its user suspended, or the agent it was made for gone. */
   byKeyHash(hash: string, dialect: string): Promise<Principal | null> {
     return this.byKey('k.hash = $1 and k.dialect = $2', [hash, dialect]);
   }
@@ -78,7 +78,8 @@ export class Principals {
     const [row] = await this.db.query<KeyRow>(
       `select ${userColumns}, k.id as key_id, k.org_id as key_org_id, k.agent_id, k.scopes
        from api_keys k join users u on u.id = k.user_id
-       where ${condition} and k.revoked_at is null and u.suspended_at is null`,
+       where ${condition} and k.revoked_at is null and u.suspended_at is null
+         and (k.agent_id is null or exists (select 1 from agents a where a.id = k.agent_id))`,
       values,
     );
     if (!row) return null;

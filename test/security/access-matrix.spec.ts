@@ -1,0 +1,230 @@
+import { randomUUID } from 'node:crypto';
+import { bootFleet, type Fleet } from '../support/fleet.js';
+import { consoleRows, expectedByConsole } from './expected/console.js';
+import { expectedByTrinity, trinityRows } from './expected/trinity.js';
+import { isAboutOne, type Role, roles, type Row, type Target, targets } from './expected/words.js';
+import { addressOf, assembleCast, type Cast, unknownId } from './support/cast.js';
+import { type Operation, operationsOf } from './support/operations.js';
+import { newThing, place, remove, type Thing } from './support/things.js';
+
+/** Every dialect with its table. A new one is a line here and a file in `expected/`. */
+const tables = {
+  trinity: { mount: '/~trinity', rows: trinityRows, expected: expectedByTrinity },
+  console: { mount: '/~console', rows: consoleRows, expected: expectedByConsole },
+} as const;
+type Dialect = keyof typeof tables;
+
+/** Things of each kind; the unknown ones never were. */
+const things: Readonly<Record<Target, Thing>> = {
+  own: newThing('matrix-own'),
+  foreign: newThing('matrix-foreign'),
+  unknown: newThing('matrix-unknown'),
+  deleted: newThing('matrix-deleted'),
+};
+const settingKey = 'matrix.setting';
+const password = { password: 'another-good-one', confirm_password: 'another-good-one' };
+
+/** Good bodies, so that only the caller decides the answer. */
+const bodies: Readonly<Record<string, () => object>> = {
+  'POST /api/setup/admin-password': () => password,
+  'PUT /api/users/{username}/role': () => ({ role: 'user' }),
+  'PUT /api/users/me/email': () => ({ email: addressOf(`matrix-${randomUUID()}`) }),
+  'PUT /api/settings/ops/config': () => ({ settings: {} }),
+  'PUT /api/settings/{key}': () => ({ value: 'kept' }),
+  'POST /api/mcp/keys': () => ({ name: 'made by the matrix' }),
+  'POST /api/agents': () => ({ name: `matrix-made-${randomUUID().slice(0, 8)}` }),
+  'PUT /api/agents/{name}/rename': () => ({ new_name: `matrix-renamed-${randomUUID().slice(0, 8)}` }),
+  'POST /api/agents/{name}/chat': () => ({ message: 'hello' }),
+  'POST /approvals/{id}/answer': () => ({ decision: 'reject' }),
+  'POST /questions/{id}/answer': () => ({}),
+  'PUT /agents/{name}/settings': () => ({ approvals: 'auto' }),
+};
+const queries: Readonly<Record<string, string>> = { 'GET /api/agents/{name}/files/download': '?path=a.txt' };
+/** Their effect would be in the way of what comes next. */
+const starts = new Set(['POST /api/agents', 'POST /api/agents/{name}/start']);
+
+describe('who may call what', () => {
+  let fleet: Fleet;
+  let cast: Cast;
+  let keyIds: Readonly<Record<Target, string>>;
+  beforeAll(async () => {
+    fleet = await bootFleet();
+    cast = await assembleCast(fleet, things.own.agentId);
+    await restore();
+    await place(fleet.db, things.deleted, cast.user('owner'), addressOf('shared'));
+    await remove(fleet.db, things.deleted);
+  });
+  afterAll(() => fleet.close());
+
+  /** Everything as it was, whatever a call changed. */
+  async function restore(): Promise<void> {
+    await cast.restore();
+    await place(fleet.db, things.own, cast.user('owner'), addressOf('shared'));
+    await place(fleet.db, things.foreign, cast.user('outsider'), null);
+    await fleet.admin.put(`/api/settings/${settingKey}`, { value: 'kept' });
+    const { key: own } = await cast.keyOf('owner');
+    const { key: foreign } = await cast.keyOf('outsider');
+    const { key: deleted } = await cast.keyOf('owner');
+    await fleet.db.query('delete from api_keys where id = $1', [deleted.id]);
+    keyIds = { own: own.id, foreign: foreign.id, unknown: unknownId, deleted: deleted.id };
+  }
+
+  function pathOf({ path, name }: Operation, target: Target): string {
+    const thing = things[target];
+    const id = /\/keys\//.test(path)
+      ? keyIds[target]
+      : path.startsWith('/approvals')
+        ? thing.approvalId
+        : path.startsWith('/questions')
+          ? thing.questionId
+          : thing.sessionId;
+    const values: Record<string, string> = {
+      name: thing.slug,
+      id,
+      toolId: thing.toolId,
+      key: settingKey,
+      username: 'stranger',
+    };
+    return path.replace(/\{(\w+)\}/g, (_, word: string) => values[word] ?? word) + (queries[name] ?? '');
+  }
+
+  async function call(operation: Operation, role: Role, target: Target) {
+    const token = cast.tokenOf(role);
+    const body = bodies[operation.name]?.();
+    const { mount } = tables[operation.dialect as Dialect];
+    return fleet.request(operation.method, mount + pathOf(operation, target), {
+      ...(token === undefined ? {} : { token }),
+      ...(body === undefined ? {} : { json: body }),
+    });
+  }
+
+  describe.each(Object.keys(tables) as Dialect[])('in %s', (dialect) => {
+    const { rows, expected } = tables[dialect];
+
+    it('every route has a row, and every row a route', () => {
+      const routes = operationsOf(fleet, dialect).map(({ name }) => name);
+      expect(routes.sort()).toEqual(Object.keys(rows).sort());
+    });
+
+    it.each(Object.entries(rows))('%s', async (name, row: Row) => {
+      const operation = operationsOf(fleet, dialect).find((one) => one.name === name);
+      if (!operation) throw new Error('no such route');
+      const wrong: string[] = [];
+      const check = async (role: Role, target: Target): Promise<void> => {
+        const { status, body } = await call(operation, role, target);
+        const wanted = expected(row, role, target);
+        if (status !== wanted) wrong.push(`${role} on ${target}: ${status}, not ${wanted} ${JSON.stringify(body)}`);
+        if (status >= 300 || operation.method === 'GET') return;
+        if (starts.has(name)) await end((body as { name?: string }).name ?? things[target].slug);
+        await restore();
+      };
+      for (const target of isAboutOne(row) ? targets : (['own'] as const)) {
+        // What changes nothing is asked by everybody at once.
+        if (operation.method === 'GET') await Promise.all(roles.map((role) => check(role, target)));
+        else for (const role of roles) await check(role, target);
+      }
+      expect(wrong).toEqual([]);
+    });
+  });
+
+  /** Started agents have processes, which deleting takes along. */
+  async function end(slug: string): Promise<void> {
+    expect((await fleet.admin.delete(`/api/agents/${slug}`)).status).toBe(200);
+  }
+
+  it('things of another agent are not reached through an own one', async () => {
+    const token = cast.login('owner');
+    const below = `/api/agents/${things.own.slug}`;
+    const crossed = async (path: string, method = 'GET'): Promise<number> =>
+      (await fleet.request(method, below + path, { token })).status;
+    expect(await crossed(`/chat/sessions/${things.foreign.sessionId}`)).toBe(403);
+    expect(await crossed(`/chat/sessions/${things.foreign.sessionId}/close`, 'POST')).toBe(403);
+    expect(await crossed(`/activity/${things.foreign.toolId}`)).toBe(404);
+  });
+
+  it('lists show only what one may see', async () => {
+    const seen = async (role: Role): Promise<Record<string, readonly string[]>> => {
+      const get = async (path: string): Promise<unknown> => {
+        const token = cast.tokenOf(role) ?? '';
+        return (await fleet.request('GET', path, { token })).body;
+      };
+      const names = (list: unknown, field: string): string[] =>
+        Array.isArray(list)
+          ? list.map((one: Record<string, unknown>) => String(one[field])).filter((name) => name.startsWith('matrix-'))
+          : ['no list'];
+      const timeline = (await get('/api/activities/timeline?limit=1000')) as { activities?: unknown };
+      return {
+        agents: names(await get('/api/agents'), 'name'),
+        timeline: names(timeline.activities, 'agent_name'),
+        ...(role === 'agent_key' ? {} : { approvals: names(await get('/~console/approvals'), 'agent') }),
+      };
+    };
+    const none = { agents: [], timeline: [], approvals: [] };
+    const own = { agents: ['matrix-own'], timeline: ['matrix-own'], approvals: ['matrix-own'] };
+    expect(await seen('owner')).toEqual(own);
+    expect(await seen('shared')).toEqual(own);
+    expect(await seen('stranger')).toEqual(none);
+    expect(await seen('colleague')).toEqual(none);
+    expect(await seen('agent_key')).toEqual({ agents: ['matrix-own'], timeline: ['matrix-own'] });
+    const everything = (await seen('admin')).agents ?? [];
+    expect([...everything].sort()).toEqual(['matrix-foreign', 'matrix-own']);
+  });
+
+  it('foreign, deleted and unknown answer alike where a dialect says 404 for all', async () => {
+    for (const operation of operationsOf(fleet, 'console').filter(({ name }) => isAboutOne(consoleRows[name] as Row))) {
+      const answers = await Promise.all(
+        (['foreign', 'deleted', 'unknown'] as const).map(async (target) => {
+          const { status, body } = await call(operation, 'stranger', target);
+          // What was asked for may be said again, nothing else.
+          const asked = [things[target].slug, things[target].approvalId, things[target].questionId];
+          return asked.reduce((text, word) => text.replaceAll(word, '*'), JSON.stringify({ status, body }));
+        }),
+      );
+      expect({ route: operation.name, answers: new Set(answers).size }).toEqual({
+        route: operation.name,
+        answers: 1,
+      });
+    }
+  });
+
+  it("an agent's key ends with its agent", async () => {
+    const passing = newThing('matrix-passing');
+    await place(fleet.db, passing, cast.user('owner'), null);
+    const key = (await cast.keyOf('owner', ['*'], passing.agentId)).value.reveal();
+    const status = async (): Promise<number> => (await fleet.request('GET', '/api/agents', { token: key })).status;
+    expect(await status()).toBe(200);
+    await fleet.admin.delete(`/api/agents/${passing.slug}`);
+    expect(await status()).toBe(401);
+  });
+});
+
+describe('with TRINITY_UNIFORM_404', () => {
+  let fleet: Fleet;
+  beforeAll(async () => {
+    fleet = await bootFleet({ env: { TRINITY_UNIFORM_404: 'true' } });
+  });
+  afterAll(() => fleet.close());
+
+  it('agents of others cannot be told from agents that are not there', async () => {
+    const cast = await assembleCast(fleet, things.own.agentId);
+    await place(fleet.db, things.foreign, cast.user('outsider'), null);
+    const token = cast.login('stranger');
+    for (const operation of operationsOf(fleet, 'trinity').filter(({ path }) => path.includes('{name}'))) {
+      const answers = await Promise.all(
+        [things.foreign.slug, things.unknown.slug].map(async (slug) => {
+          const path = operation.path.replace('{name}', slug).replace(/\{\w+\}/g, things.foreign.sessionId);
+          const body = bodies[operation.name]?.();
+          const call = { token, ...(body === undefined ? {} : { json: body }) };
+          const { status, body: answer } = await fleet.request(
+            operation.method,
+            path + (queries[operation.name] ?? ''),
+            call,
+          );
+          return { status, answer };
+        }),
+      );
+      expect({ route: operation.name, answer: answers[0] }).toEqual({ route: operation.name, answer: answers[1] });
+      expect(answers[0]?.status).toBe(404);
+    }
+  });
+});

@@ -1,0 +1,101 @@
+import { type Role, type Row, strangersToAll, type Target } from './words.js';
+
+// What an agent carries is a key of its own, not its owner's account: no profile, no keys, no new agents.
+const noAccount = { agent_key: 403 } as const;
+const openRow = (ok: number): Row => ({ who: 'open', ok });
+const nobody = { anonymous: 401, expired: 401, revoked: 401, suspended: 401, other_issuer: 401, other_api_key: 401 };
+
+/** Contract, "who" columns of sections 2, 4, 5, 13 and 15. A route without a row fails the matrix, and so does a row without a route. */
+export const trinityRows: Readonly<Record<string, Row>> = {
+  // Section 1 and 2: sign-in
+  'GET /health': openRow(200),
+  'GET /health/ready': openRow(200),
+  'GET /openapi.json': openRow(200),
+  'POST /token': openRow(422), // no body
+  'POST /api/token': openRow(422),
+  'GET /api/auth/mode': openRow(200),
+  'GET /api/auth/validate': { who: 'open', ok: 200, but: nobody },
+  'POST /api/auth/logout': { who: 'user', ok: 200, but: noAccount },
+  'GET /api/setup/status': openRow(200),
+  'POST /api/setup/admin-password': openRow(403), // completed
+  'GET /api/users/me': { who: 'user', ok: 200, but: noAccount },
+  'GET /api/users': { who: 'admin', ok: 200 },
+  'PUT /api/users/{username}/role': { who: 'admin', ok: 200 },
+  'PUT /api/users/me/email': { who: 'user', ok: 200, but: noAccount },
+  'GET /api/settings/ops/config': { who: 'admin', ok: 200 },
+  'PUT /api/settings/ops/config': { who: 'admin', ok: 200 },
+  'GET /api/settings/{key}': { who: 'admin', ok: 200 },
+  'PUT /api/settings/{key}': { who: 'admin', ok: 200 },
+  'DELETE /api/settings/{key}': { who: 'admin', ok: 200 },
+  'POST /api/mcp/keys': { who: 'user', ok: 200, but: noAccount },
+  'GET /api/mcp/keys': { who: 'user', ok: 200, but: noAccount },
+  'POST /api/mcp/keys/ensure-default': { who: 'user', ok: 200, but: noAccount },
+  'GET /api/mcp/keys/{id}': { who: 'keeper', ok: 200 },
+  'POST /api/mcp/keys/{id}/revoke': { who: 'keeper', ok: 200 },
+  'DELETE /api/mcp/keys/{id}': { who: 'keeper', ok: 200 },
+  // Answers for keys only; a login is no key.
+  'POST /api/mcp/validate': {
+    who: 'open',
+    ok: 401,
+    but: { narrow_key: 200, owner_key: 200, agent_key: 200 },
+  },
+
+  // Section 4: agents
+  'GET /api/agents': { who: 'user', ok: 200 },
+  'POST /api/agents': { who: 'user', ok: 200, but: noAccount },
+  'GET /api/agents/{name}': { who: 'access', ok: 200 },
+  'DELETE /api/agents/{name}': { who: 'owner', ok: 200 },
+  'POST /api/agents/{name}/start': { who: 'access', ok: 200 },
+  'POST /api/agents/{name}/stop': { who: 'access', ok: 200 },
+  'PUT /api/agents/{name}/rename': { who: 'owner', ok: 200 },
+
+  // Section 5: information and files; the agent is stopped
+  'GET /api/agents/{name}/info': { who: 'access', ok: 200 },
+  'GET /api/agents/{name}/files': { who: 'access', ok: 400 },
+  'GET /api/agents/{name}/files/download': { who: 'access', ok: 400 },
+  'GET /api/agents/{name}/logs': { who: 'access', ok: 200, narrow: true },
+  'GET /api/agents/{name}/stats': { who: 'access', ok: 400 },
+
+  // Section 13: chat and activity; the agent is stopped, the session is the owner's
+  'POST /api/agents/{name}/chat': { who: 'access', ok: 503 },
+  'GET /api/agents/{name}/chat/history': { who: 'access', ok: 503 },
+  'DELETE /api/agents/{name}/chat/history': { who: 'owner', ok: 503 },
+  'GET /api/agents/{name}/chat/session': { who: 'access', ok: 400 },
+  'GET /api/agents/{name}/chat/history/persistent': { who: 'access', ok: 200 },
+  'GET /api/agents/{name}/chat/sessions': { who: 'access', ok: 200 },
+  'GET /api/agents/{name}/chat/sessions/{id}': { who: 'access', ok: 200, but: { shared: 403 } },
+  'POST /api/agents/{name}/chat/sessions/{id}/close': { who: 'access', ok: 200, but: { shared: 403 } },
+  'GET /api/agents/{name}/activity': { who: 'access', ok: 200 },
+  'DELETE /api/agents/{name}/activity': { who: 'access', ok: 200 },
+  'GET /api/agents/{name}/activity/{toolId}': { who: 'access', ok: 200 },
+  'GET /api/agents/{name}/activities': { who: 'access', ok: 200 },
+  'GET /api/activities/timeline': { who: 'user', ok: 200 },
+
+  // Section 15: a ticket for the socket
+  'POST /api/ws/ticket': { who: 'user', ok: 200 },
+};
+
+/** Roles that a row of things lets in, on things of the own kind. */
+const entitled: Readonly<Record<'access' | 'owner' | 'keeper', readonly Role[]>> = {
+  access: ['shared', 'owner', 'owner_key', 'admin', 'agent_key'],
+  owner: ['owner', 'owner_key', 'admin'],
+  keeper: ['owner', 'owner_key'],
+};
+
+/** Section 1.1: 401, then the permission of the key, then existence (404), then access (403). */
+export function expectedByTrinity(row: Row, role: Role, target: Target): number {
+  const { who, ok, but, narrow = false } = row;
+  if (who === 'open') return but?.[role] ?? ok;
+  if (strangersToAll.includes(role) || role === 'other_api_key') return 401;
+  if (role === 'narrow_key' && !narrow) return 403;
+  if (who === 'user') return but?.[role] ?? ok;
+  if (who === 'admin') return role === 'admin' ? ok : 403;
+  // An agent's key has no account, so it keeps nothing of its own.
+  if (who === 'keeper' && role === 'agent_key') return 403;
+  if (target === 'unknown' || target === 'deleted') return 404;
+
+  const caller = role === 'narrow_key' ? 'owner_key' : role;
+  if (target === 'foreign') return who === 'keeper' ? 404 : caller === 'admin' ? ok : 403;
+  if (!entitled[who].includes(caller)) return who === 'keeper' ? 404 : 403;
+  return but?.[role] ?? ok;
+}

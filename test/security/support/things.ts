@@ -1,0 +1,94 @@
+import { randomUUID } from 'node:crypto';
+import { Activity } from '../../../src/core/sessions/activity.entity.js';
+import { Agent } from '../../../src/core/agents/agent.entity.js';
+import { AgentRequest } from '../../../src/core/sessions/agent-request.entity.js';
+import { AgentShare } from '../../../src/core/agents/agent-share.entity.js';
+import { Instance } from '../../../src/core/instances/instance.entity.js';
+import { Session } from '../../../src/core/sessions/session.entity.js';
+import type { User } from '../../../src/core/accounts/user.entity.js';
+import type { UnitOfWork } from '../../../src/platform/database/unit-of-work.js';
+
+const at = new Date('2026-03-01T12:00:00Z');
+
+/** One agent with everything a route can name below it. All ids are texts, so that a wrong one is merely unknown. */
+export interface Thing {
+  readonly slug: string;
+  readonly agentId: string;
+  readonly instanceId: string;
+  readonly sessionId: string;
+  readonly toolId: string;
+  readonly approvalId: string;
+  readonly questionId: string;
+}
+
+export const newThing = (slug: string, agentId: string = randomUUID()): Thing => ({
+  slug,
+  agentId,
+  instanceId: randomUUID(),
+  sessionId: randomUUID(),
+  toolId: randomUUID(),
+  approvalId: randomUUID(),
+  questionId: randomUUID(),
+});
+
+/** Puts a stopped agent with a session, a tool call, an open approval and an open question into the database, afresh. */
+export async function place(db: UnitOfWork, thing: Thing, owner: User, sharedWith: string | null): Promise<void> {
+  await remove(db, thing);
+  const { slug, agentId, instanceId, sessionId } = thing;
+  const common = { agentId, instanceId };
+  await db.of(Agent).insert({
+    id: agentId,
+    slug,
+    displayName: slug,
+    orgId: owner.personalOrgId,
+    ownerId: owner.id,
+    type: 'business-assistant',
+    runtime: 'scripted',
+    cpu: '1',
+    memory: '512m',
+    approvals: 'ask',
+    createdAt: at,
+    updatedAt: at,
+  });
+  await db
+    .of(Instance)
+    .insert({ id: instanceId, agentId, desired: 'stopped', state: 'stopped', stateSince: at, createdAt: at });
+  if (sharedWith !== null) {
+    await db.of(AgentShare).insert({ agentId, email: sharedWith, sharedById: owner.id, createdAt: at });
+  }
+  await db.of(Session).insert({ ...common, id: sessionId, userId: owner.id, status: 'active', createdAt: at });
+  await db.of(Activity).insert({
+    id: thing.toolId,
+    agentId,
+    type: 'tool_call',
+    state: 'completed',
+    triggeredBy: 'user',
+    details: { toolCallId: `call-${thing.toolId}`, title: 'Read' },
+    startedAt: at,
+    endedAt: at,
+  });
+  for (const [kind, id] of [
+    ['approval', thing.approvalId],
+    ['question', thing.questionId],
+  ] as const) {
+    await db.of(AgentRequest).insert({
+      ...common,
+      id,
+      kind,
+      state: 'open',
+      sessionId,
+      generation: 1,
+      rpcId: JSON.stringify(kind),
+      payload:
+        kind === 'approval'
+          ? { title: 'Write a', kind: 'edit', input: {}, content: [], options: [] }
+          : { message: 'Which?', questions: [], bridged: false },
+      createdAt: at,
+      expiresAt: new Date(Date.now() + 86_400_000),
+    });
+  }
+}
+
+export async function remove(db: UnitOfWork, { agentId }: Thing): Promise<void> {
+  await db.of(Agent).delete({ id: agentId });
+}
