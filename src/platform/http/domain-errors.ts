@@ -26,7 +26,15 @@ export function toDomainError(thrown: unknown, url: string): DomainError {
   if (isDatabaseLoss(thrown)) {
     return new Unavailable('The database is not available', 'database_unavailable', 2, { cause: thrown });
   }
+  if (holdsNul(thrown)) return new Invalid('Text must not contain the NUL character', [], 'nul_character');
   return new Unexpected(thrown);
+}
+
+/** PostgreSQL stores every character but NUL; wherever one was sent, the statement that carries it fails. */
+function holdsNul(thrown: unknown): boolean {
+  const { code, driverError } = fieldsOf(thrown);
+  if (code === '22021' || code === '22P05') return true;
+  return driverError !== undefined && driverError !== thrown && holdsNul(driverError);
 }
 
 function fromStatus(status: number, message: string, thrown: unknown, url: string): DomainError {
