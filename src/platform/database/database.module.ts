@@ -2,9 +2,21 @@ import { Global, Inject, Module, type OnApplicationShutdown } from '@nestjs/comm
 import { DataSource } from 'typeorm';
 import { Config } from '../../config/config.js';
 import { embeddedServerOf } from './create-data-source.js';
+import { checkMasterKey } from './master-key-check.js';
 import { Notifications } from './notifications.js';
 import { openDatabase } from './open-database.js';
 import { UnitOfWork } from './unit-of-work.js';
+
+async function opened(config: Config): Promise<DataSource> {
+  const source = await openDatabase(config);
+  try {
+    await checkMasterKey(source, config);
+    return source;
+  } catch (error) {
+    await source.destroy();
+    throw error;
+  }
+}
 
 /**
  * The database, everywhere: `DataSource`, `UnitOfWork` and `Notifications`. It is open and migrated before anything that
@@ -13,7 +25,7 @@ import { UnitOfWork } from './unit-of-work.js';
 @Global()
 @Module({
   providers: [
-    { provide: DataSource, inject: [Config], useFactory: (config: Config) => openDatabase(config) },
+    { provide: DataSource, inject: [Config], useFactory: opened },
     {
       provide: Notifications,
       inject: [Config, DataSource],
