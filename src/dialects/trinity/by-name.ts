@@ -5,12 +5,19 @@ import { pathWords } from '../../core/agents/agent.rules.js';
 import { NotFound } from '../../core/errors/domain-error.js';
 import { sentUrl } from '../../platform/http/mount.js';
 
-/** Documented words such as `context-stats` are never taken for an agent's name: without a route of their own they are absent. */
+const words: Readonly<Record<string, ReadonlySet<string>>> = { name: pathWords, key: new Set(['email-whitelist']) };
+
+/**
+ * Documented words such as `context-stats` are never taken for the name of an agent or a setting: without a route of
+ * their own they are absent.
+ */
 @Injectable()
 export class PathWordsGuard implements CanActivate {
   canActivate(context: ExecutionContext): boolean {
-    const request = context.switchToHttp().getRequest<FastifyRequest<{ Params: { name?: string } }>>();
-    if (pathWords.has(request.params.name ?? '')) throw new NotFound('route', sentUrl(request));
+    const request = context.switchToHttp().getRequest<FastifyRequest<{ Params: Record<string, string> }>>();
+    for (const [param, taken] of Object.entries(words)) {
+      if (taken.has(request.params[param] ?? '')) throw new NotFound('route', sentUrl(request));
+    }
     return true;
   }
 }

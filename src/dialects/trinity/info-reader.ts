@@ -59,15 +59,17 @@ export class InfoReader {
 }
 
 function described(content: Record<string, unknown>): Record<string, unknown> {
-  const named = texts.map((field) => [field, textOf(content[field])] as const);
-  const listed = lists.map((field) => [field, listOf(content[field])] as const);
-  return Object.fromEntries([...named, ...listed]);
+  const view: Record<string, unknown> = {};
+  for (const field of texts) view[field] = textOf(content[field]);
+  for (const field of lists) view[field] = listOf(content[field]);
+  return view;
 }
 
 function mapping(text: string): Record<string, unknown> | null {
   try {
     const value: unknown = parse(text, { maxAliasCount: 20 });
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : null;
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return null;
+    return value as Record<string, unknown>;
   } catch {
     return null;
   }

@@ -1,7 +1,8 @@
-import { Body, Controller, Delete, Get, Param, Put } from '@nestjs/common';
+import { Body, Controller, Delete, Get, Param, Put, UseGuards } from '@nestjs/common';
 import { ApiExtraModels, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Requires } from '../../platform/http/access.js';
 import { Refuses } from './answers.dto.js';
+import { PathWordsGuard } from './by-name.js';
 import {
   OpsConfigBody,
   OpsConfigView,
@@ -18,6 +19,7 @@ import { opsSettings, TrinitySettings } from './settings.store.js';
 @ApiExtraModels(OpsSettingView)
 @Controller('api/settings')
 @Requires('admin')
+@UseGuards(PathWordsGuard)
 export class TrinitySettingsController {
   constructor(private readonly settings: TrinitySettings) {}
 
