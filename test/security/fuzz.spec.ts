@@ -1,0 +1,187 @@
+import { randomInt } from 'node:crypto';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import fc from 'fast-check';
+import { bootFleet, type Fleet } from '../support/fleet.js';
+import { LoginTokens } from '../../src/core/accounts/login-tokens.js';
+import { User } from '../../src/core/accounts/user.entity.js';
+import { type Call, callOf, encode } from './support/calls.js';
+import { faultOf } from './support/envelope.js';
+import { mark } from './support/hostile.js';
+import { operationsOf, schemasOf } from './support/operations.js';
+import { newThing, place } from './support/things.js';
+import { type Raw, Wire } from './support/wire.js';
+
+const total = Number(process.env.FLOTILLA_FUZZ_CALLS ?? 2000);
+const seed = Number(process.env.FLOTILLA_FUZZ_SEED ?? randomInt(1, 2 ** 31 - 1));
+const batchSize = 100;
+const atOnce = 8;
+/** Real agents made, and real turns had: generated calls would make thousands. */
+const mostCreated = Math.min(20, Math.ceil(total / 1000));
+const mostTurns = Math.min(100, Math.ceil(total / 200));
+
+const stopped = newThing('fuzz-stopped');
+const moving = newThing('fuzz-moving');
+const running = 'fuzz-running';
+const dialects = { trinity: '/~trinity', console: '/~console' } as const;
+
+/** Which agents an operation may be tried on without ending the run. Others: any of them. */
+const victims: Readonly<Record<string, readonly string[]>> = {
+  'POST /api/agents/{name}/start': [running],
+  'POST /api/agents/{name}/stop': [stopped.slug],
+  'DELETE /api/agents/{name}': ['fuzz-nobody'],
+  'PUT /api/agents/{name}/rename': [moving.slug],
+};
+
+describe('any input', () => {
+  let fleet: Fleet;
+  let wire: Wire;
+  let admin: User;
+  let created = 0;
+  let turns = 0;
+  beforeAll(async () => {
+    fleet = await bootFleet();
+    wire = new Wire(fleet.url);
+    admin = await fleet.db.of(User).findOneByOrFail({ username: 'admin' });
+    await fleet.givenUser('fuzz-user', { email: 'fuzz@example.com' });
+    await place(fleet.db, stopped, admin, 'fuzz@example.com');
+    await place(fleet.db, moving, admin, null);
+    await fleet.givenAgent(running);
+    await fleet.chat(running, 'begin <<write a.txt hi>>');
+  });
+  afterAll(async () => {
+    wire.close();
+    await fleet.close();
+  });
+
+  const named = (name: string): Record<string, readonly string[]> => ({
+    name: victims[name] ?? [running, stopped.slug, 'fuzz-nobody'],
+    id: name.includes('/approvals')
+      ? [stopped.approvalId]
+      : name.includes('/questions')
+        ? [stopped.questionId]
+        : [stopped.sessionId],
+    toolId: [stopped.toolId],
+    key: ['some.key', 'ops'],
+    username: ['fuzz-user', 'admin'],
+  });
+
+  it(
+    `gets a proper answer (${total} calls, seed ${seed})`,
+    async () => {
+      const calls = Object.keys(dialects).flatMap((dialect) => {
+        const resolve = schemasOf(fleet, dialect);
+        return operationsOf(fleet, dialect).map((operation) => callOf(operation, resolve, named(operation.name)));
+      });
+      const any = fc.oneof(...calls);
+      const faults = new Map<string, string>();
+      const statuses = new Map<number, number>();
+      let warm = 0;
+      for (let done = 0; done < total; done += batchSize) {
+        const batch = fc.sample(any, { seed: seed + done, numRuns: Math.min(batchSize, total - done) });
+        await inParallel(batch, atOnce, async (call) => {
+          const { fault, status } = await tried(call);
+          statuses.set(status, (statuses.get(status) ?? 0) + 1);
+          if (fault !== null && !faults.has(`${call.operation.name}: ${fault}`)) {
+            faults.set(`${call.operation.name}: ${fault}`, describeCall(call));
+          }
+        });
+        if (warm === 0 && done >= total / 4) warm = usedMemory();
+      }
+      const grown = (usedMemory() - warm) / 2 ** 20;
+      const counts = [...statuses].sort(([a], [b]) => a - b).map(([status, count]) => `${status}: ${count}`);
+      console.log(`fuzz: ${total} calls, seed ${seed}; answers ${counts.join(', ')}; heap grew ${grown.toFixed(1)} MB`);
+      expect(Object.fromEntries(faults)).toEqual({});
+      // Not one answer in a hundred may stay in memory; the test's own bookkeeping is in it as well.
+      expect(grown).toBeLessThan(64);
+      // The run reached what it meant to reach.
+      expect(statuses.get(200) ?? 0).toBeGreaterThan(total / 20);
+      expect((statuses.get(422) ?? 0) + (statuses.get(400) ?? 0)).toBeGreaterThan(total / 20);
+      expect((await fleet.chat(running, 'still there? <<say yes>>')).body).toMatchObject({ response: expect.stringMatching(/yes$/) as string });
+    },
+    Math.max(120_000, total * 60),
+  );
+
+  async function tried(generated: Call): Promise<{ fault: string | null; status: number }> {
+    const call = tamed(generated);
+    const { operation } = call;
+    const mount = dialects[operation.dialect as keyof typeof dialects];
+    const path = operation.path.replace(/\{(\w+)\}/g, (_, name: string) => encode(call.params[name] ?? '') || '%20');
+    // A login of its own each time: one of the routes ends it.
+    const token = fleet.app.get(LoginTokens).issue(admin).accessToken.reveal();
+    let answer: Raw;
+    try {
+      answer = await wire.send({
+        method: operation.method,
+        path: mount + path + (call.query === '' ? '' : `?${call.query}`),
+        headers: { ...call.headers, authorization: `Bearer ${token}` },
+        body: call.body,
+      });
+    } catch (error) {
+      return { fault: error instanceof Error ? error.message : String(error), status: 0 };
+    }
+    await settle(call, answer);
+    return { fault: verdict(call, answer), status: answer.status };
+  }
+
+  /** Keeps the number of real agents and turns down. */
+  function tamed(call: Call): Call {
+    const { name } = call.operation;
+    if (name === 'POST /api/agents' && created >= mostCreated && typeof call.body === 'string') {
+      return {
+        ...call,
+        body: call.body.replace(/^\{/, '{"runtime":"none",').replace(/"runtime":(?!"none")/g, '"runtime_":'),
+      };
+    }
+    if (name === 'POST /api/agents/{name}/chat' && call.params['name'] === running && ++turns > mostTurns) {
+      return { ...call, params: { ...call.params, name: stopped.slug } };
+    }
+    return call;
+  }
+
+  /** Undoes what a good call did. */
+  async function settle({ operation }: Call, answer: Raw): Promise<void> {
+    if (answer.status !== 200) return;
+    if (operation.name === 'POST /api/agents') {
+      created += 1;
+      const { name } = JSON.parse(answer.text) as { name: string };
+      await fleet.admin.delete(`/api/agents/${name}`);
+    }
+    if (operation.name === 'PUT /api/agents/{name}/rename') {
+      await fleet.db.query('update agents set slug = $1 where id = $2', [moving.slug, moving.agentId]);
+    }
+  }
+});
+
+/** What is wrong with an answer; null: nothing. */
+function verdict(call: Call, answer: Raw): string | null {
+  const { operation } = call;
+  const { status, text } = answer;
+  // Documented: the agent is not running, or the server is stopping.
+  const awake = status === 503 && text.includes('Agent is not running') && operation.statuses.includes(503);
+  if (status >= 500 && !awake) return `answered ${status} ${text.slice(0, 200)}`;
+  const fault = faultOf(operation.dialect, answer);
+  if (fault !== null) return fault;
+  const given = `${call.query}${call.body === null ? '' : call.body.toString('utf8')}`;
+  if (status >= 400 && given.includes(mark) && text.includes(mark))
+    return `repeats what was sent: ${text.slice(0, 200)}`;
+  return null;
+}
+
+const describeCall = ({ params, query, headers, body }: Call): string =>
+  JSON.stringify({ params, query, headers, body: body?.toString('utf8') }).slice(0, 500);
+
+async function inParallel<T>(items: readonly T[], width: number, work: (item: T) => Promise<void>): Promise<void> {
+  const queue = [...items];
+  const worker = async (): Promise<void> => {
+    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
+  };
+  await Promise.all(Array.from({ length: width }, worker));
+}
+
+/** Bytes in use after a collection. */
+function usedMemory(): number {
+  setFlagsFromString('--expose-gc');
+  (runInNewContext('gc') as () => void)();
+  return process.memoryUsage().heapUsed;
+}

@@ -1,0 +1,49 @@
+import type { Raw } from './wire.js';
+
+/** What tells about the inside of the server (S43). */
+const inside =
+  /\bat [\w.<>]+ \(|\.(ts|js):\d+|node_modules|\/work\/|\/src\/|\/dist\/|\bselect .+ from\b|insert into|QueryFailed|TypeORM|PGlite|postgres(ql)? \d|ECONN|EACCES|ENOENT|fastify\/|nest(js)?\/|node\/v?\d/i;
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const isProblem = (value: unknown): boolean =>
+  isObject(value) &&
+  Array.isArray(value['loc']) &&
+  typeof value['msg'] === 'string' &&
+  typeof value['type'] === 'string';
+
+const checks: Readonly<Record<string, (body: unknown, status: number) => boolean>> = {
+  trinity: (body, status) => {
+    if (!isObject(body)) return false;
+    const { detail } = body;
+    if (status === 422) return Array.isArray(detail) && detail.length > 0 && detail.every(isProblem);
+    return (typeof detail === 'string' && detail !== '') || isObject(detail);
+  },
+  console: (body) => {
+    if (!isObject(body) || !isObject(body['error'])) return false;
+    const { code, message } = body['error'];
+    return typeof code === 'string' && code !== '' && typeof message === 'string' && message !== '';
+  },
+};
+
+/** What is wrong with an answer, if anything: the words of its dialect, and nothing about the inside of the server. */
+export function faultOf(dialect: string, { status, headers, text }: Raw): string | null {
+  if (!headers['x-request-id']) return 'no request id';
+  if (headers['server'] !== undefined || headers['x-powered-by'] !== undefined) return 'names its software';
+  if (headers['set-cookie'] !== undefined) return 'sets a cookie';
+  if (status < 400) return null;
+  const found = inside.exec(text)?.[0];
+  if (found !== undefined) return `tells about the inside: ${found}`;
+  const body = parsed(text);
+  if (body === undefined) return `an error that is no JSON: ${text.slice(0, 80)}`;
+  return checks[dialect]?.(body, status) ? null : `not the envelope of ${dialect}: ${text.slice(0, 120)}`;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
