@@ -11,6 +11,7 @@ import { FleetModule } from './core/fleet/fleet.module.js';
 import { HealthModule } from './core/health/health.module.js';
 import { InstancesModule } from './core/instances/instances.module.js';
 import { JobsModule } from './core/jobs/jobs.module.js';
+import { LeadershipModule } from './core/leadership/leadership.module.js';
 import { RuntimesModule } from './core/runtimes/runtimes.module.js';
 import { SessionsModule } from './core/sessions/sessions.module.js';
 import { SettingsModule } from './core/settings/settings.module.js';
@@ -44,6 +45,7 @@ export class AppModule {
         AuditModule,
         JobsModule,
         HealthModule,
+        LeadershipModule,
         AdaptersModule.with(overrides),
         AccountsModule,
         InstancesModule,

@@ -71,6 +71,11 @@ export class EngineWatch implements BeforeApplicationShutdown {
     return this.reachable;
   }
 
+  /** Shows the observer everything, as after a gap: it did not listen before. */
+  async relist(): Promise<void> {
+    if (this.reachable) await this.list(true);
+  }
+
   private lost(reason: string): void {
     if (this.reachable) this.logger.warn(`The engine does not answer: ${reason}`);
     this.reachable = false;

@@ -63,14 +63,28 @@ export class InstanceControl {
 
   /** Sees to it that container and volumes of a deleted row go; waits a while, and the sweep after a reconnect does the rest. */
   async cleared(id: string, seconds: number): Promise<void> {
-    const work = this.reconciler.kick(id);
+    const over = new AbortController();
+    const work = this.reconciler.kick(id).then(() => this.gone(id, over.signal));
     let cancel = (): void => undefined;
     const late = new Promise<void>((resolve) => {
       cancel = this.instances.after(seconds, resolve);
     });
     await Promise.race([work, late]).finally(() => {
       cancel();
+      over.abort();
     });
+  }
+
+  /** Where another server does the work, only the engine tells when it is done: the row is gone. */
+  private async gone(id: string, over: AbortSignal): Promise<void> {
+    const there = (): Promise<boolean> =>
+      this.engine.inspect(id).then(
+        (found) => found !== null,
+        () => false,
+      );
+    while (!this.reconciler.leads && !over.aborted && (await there())) {
+      await new Promise<void>((resolve) => this.instances.after(0.2, resolve));
+    }
   }
 
   /** Gives a container its new name for people. Only for people: a failure is logged, and the next start tries again. */

@@ -69,6 +69,11 @@ export class InstanceRunner {
     }
   }
 
+  /** Another server follows them from now on. */
+  forgetConfirmed(): void {
+    this.confirmed.clear();
+  }
+
   /** @returns milliseconds after which to look again, or null when it runs or is given up */
   async up(instance: Instance, agent: Agent): Promise<number | null> {
     let real = await this.engine.inspect(instance.id);

@@ -1,5 +1,6 @@
 import { Injectable, Logger, type BeforeApplicationShutdown } from '@nestjs/common';
 import { Clock } from '../clock.port.js';
+import { Leadership, type LedWork } from '../leadership/leadership.service.js';
 import { UnitOfWork } from '../../platform/database/unit-of-work.js';
 import { Agent } from '../agents/agent.entity.js';
 import { EngineError } from './engine.errors.js';
@@ -16,9 +17,10 @@ interface Task {
 /**
  * Makes what is wanted so. One task per instance at a time; it compares rows with the engine, so it may be asked
  * as often as anyone likes: after a command, an engine event, a list, a retry time, a start of this process.
+ * Of several servers on one database only the leading one does it; the others hand it what they are asked.
  */
 @Injectable()
-export class Reconciler implements EngineObserver, BeforeApplicationShutdown {
+export class Reconciler implements EngineObserver, LedWork, BeforeApplicationShutdown {
   private readonly logger = new Logger(Reconciler.name);
   private readonly tasks = new Map<string, Task>();
   private readonly timers = new Map<string, () => void>();
@@ -29,10 +31,42 @@ export class Reconciler implements EngineObserver, BeforeApplicationShutdown {
     private readonly watch: EngineWatch,
     private readonly runner: InstanceRunner,
     private readonly clock: Clock,
-  ) {}
+    private readonly leadership: Leadership,
+  ) {
+    leadership.add('instances', this);
+  }
 
-  start(): Promise<void> {
-    return this.watch.start(this);
+  /** Does this server do it, or does it ask another one? */
+  get leads(): boolean {
+    return this.leadership.leading;
+  }
+
+  async start(): Promise<void> {
+    await this.leadership.start();
+    await this.watch.start(this);
+  }
+
+  begin(): Promise<void> {
+    return this.watch.relist();
+  }
+
+  async end(): Promise<void> {
+    for (const cancel of this.timers.values()) cancel();
+    this.timers.clear();
+    this.runner.forgetConfirmed();
+    await Promise.allSettled([...this.tasks.values()].map((task) => task.done));
+  }
+
+  wake(id: string): void {
+    void this.kick(id);
+  }
+
+  async sweep(): Promise<void> {
+    const rows = await this.db.query<{ id: string }>(
+      `select id from instances where (desired = 'running' and state not in ('running', 'failed'))
+         or (desired = 'stopped' and state not in ('stopped', 'failed'))`,
+    );
+    for (const { id } of rows) if (!this.timers.has(id)) void this.kick(id);
   }
 
   async beforeApplicationShutdown(): Promise<void> {
@@ -42,8 +76,9 @@ export class Reconciler implements EngineObserver, BeforeApplicationShutdown {
     await Promise.race([Promise.allSettled([...this.tasks.values()].map((task) => task.done)), this.clock.sleep(5000)]);
   }
 
-  /** Looks at one instance soon; resolves when that look (or the one already running, and one more) is over. */
+  /** Looks at one instance soon; resolves when that look (or the one already running, and one more) is over, or another server was asked. */
   kick(id: string): Promise<void> {
+    if (!this.leadership.leading) return this.leadership.wake('instances', id);
     const running = this.tasks.get(id);
     if (running) {
       running.again = true;
@@ -56,6 +91,7 @@ export class Reconciler implements EngineObserver, BeforeApplicationShutdown {
   }
 
   async listed(found: readonly EngineInstance[], afterGap: boolean): Promise<void> {
+    if (!this.leadership.leading) return;
     const rows = await this.db.of(Instance).find();
     const byId = new Map(rows.map((row) => [row.id, row]));
     const seen = new Map(found.map((container) => [container.instanceId, container]));
@@ -72,13 +108,14 @@ export class Reconciler implements EngineObserver, BeforeApplicationShutdown {
 
   happened(event: EngineEvent): void {
     this.runner.note(event);
+    if (!this.leadership.leading) return;
     if (['start', 'die', 'destroy', 'pause', 'unpause'].includes(event.action)) void this.kick(event.instanceId);
   }
 
   private async work(id: string, task: Task): Promise<void> {
     do {
       task.again = false;
-      if (this.stopping) return;
+      if (this.stopping || !this.leadership.leading) return;
       try {
         await this.look(id);
       } catch (error) {
@@ -117,7 +154,7 @@ export class Reconciler implements EngineObserver, BeforeApplicationShutdown {
 
   private later(id: string, ms: number): void {
     this.timers.get(id)?.();
-    if (this.stopping) return;
+    if (this.stopping || !this.leadership.leading) return;
     const cancel = this.clock.after(ms, () => {
       this.timers.delete(id);
       void this.kick(id);

@@ -10,6 +10,7 @@ import { AuditEntry } from '../../core/audit/audit.entity.js';
 import { OutboxRow } from '../../core/events/outbox.entity.js';
 import { Instance } from '../../core/instances/instance.entity.js';
 import { Job } from '../../core/jobs/job.entity.js';
+import { Lease } from '../../core/leadership/lease.entity.js';
 import { Generation } from '../../core/runtimes/generation.entity.js';
 import { RuntimeLine } from '../../core/runtimes/runtime-line.entity.js';
 import { Activity } from '../../core/sessions/activity.entity.js';
@@ -31,6 +32,7 @@ export const entities = [
   Job,
   Setting,
   AuditEntry,
+  Lease,
   Agent,
   AgentShare,
   Instance,

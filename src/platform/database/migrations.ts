@@ -2,6 +2,8 @@ import { CreateAccounts1700000000001 } from '../../migrations/0001-create-accoun
 import { CreatePlatform1700000000002 } from '../../migrations/0002-create-platform.js';
 import { CreateFleet1700000000003 } from '../../migrations/0003-create-fleet.js';
 import { ClearActivity1700000000004 } from '../../migrations/0004-clear-activity.js';
+import { JournalProgress1700000000005 } from '../../migrations/0005-journal-progress.js';
+import { CreateLeases1700000000006 } from '../../migrations/0006-create-leases.js';
 
 /** In the order they run. Released migrations never change. */
 export const migrations = [
@@ -9,4 +11,6 @@ export const migrations = [
   CreatePlatform1700000000002,
   CreateFleet1700000000003,
   ClearActivity1700000000004,
+  JournalProgress1700000000005,
+  CreateLeases1700000000006,
 ];
