@@ -36,4 +36,26 @@ export const codex: AgentRuntime = {
   sessionMeta: () => null,
   modeFor: () => 'agent-full-access',
   questions: null,
+  readUpdate,
 };
+
+interface CodexUpdate {
+  readonly sessionUpdate?: unknown;
+  readonly messageId?: unknown;
+  readonly content?: { readonly text?: unknown };
+  readonly _meta?: { readonly codex?: { readonly threadStatus?: { readonly type?: unknown } } };
+}
+
+/**
+ * The adapter sends Codex's own warnings (a model it has no data of, a sandbox that cannot start) as if the agent had said
+ * them, but without a message id. A model's failure is a thread status, then the error as text, then an ordinary end.
+ */
+function readUpdate(update: CodexUpdate): 'ignore' | 'failing' | null {
+  const { sessionUpdate, messageId, content, _meta } = update;
+  if (sessionUpdate === 'session_info_update') {
+    return _meta?.codex?.threadStatus?.type === 'systemError' ? 'failing' : null;
+  }
+  const text = content?.text;
+  const own = sessionUpdate === 'agent_message_chunk' && messageId === undefined && typeof text === 'string';
+  return own && text.startsWith('Warning: ') ? 'ignore' : null;
+}

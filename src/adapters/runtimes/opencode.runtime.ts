@@ -34,6 +34,7 @@ export const opencode: AgentRuntime = {
   sessionMeta: () => null,
   modeFor: () => null,
   questions: bridge(),
+  costCountsFrom: 'conversation',
 };
 
 const instructionsFile = '.config/flotilla/instructions.md';
@@ -103,11 +104,11 @@ function bridge(): QuestionBridge {
 function questionOf(one: RawQuestion, index: number): AskedQuestion {
   return {
     key: `question_${index}`,
-    text: String(one.question ?? ''),
+    text: textOf(one.question),
     header: typeof one.header === 'string' ? one.header : null,
     options: (one.options ?? []).map(({ label, description }) => ({
-      value: String(label ?? ''),
-      label: String(label ?? ''),
+      value: textOf(label),
+      label: textOf(label),
       description: typeof description === 'string' ? description : null,
     })),
     multiple: one.multiple === true,
@@ -133,6 +134,8 @@ function call(
   if (body !== null) lines.push(`data = ${JSON.stringify(JSON.stringify(body))}`);
   return { argv: ['curl', '-K', '-'], stdin: `${lines.join('\n')}\n` };
 }
+
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
 
 function parsed(text: string): unknown {
   try {

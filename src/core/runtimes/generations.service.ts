@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { UnitOfWork } from '../../platform/database/unit-of-work.js';
+import { UnitOfWork, type Tx } from '../../platform/database/unit-of-work.js';
 import { Clock } from '../clock.port.js';
 import { ChannelError, Channels } from '../instances/channel.port.js';
 import { ContainerEngine } from '../instances/engine.port.js';
@@ -57,9 +57,11 @@ export class Generations {
         number: (last?.number ?? 0) + 1,
         state: 'starting',
         boot: row.boot,
+        applied: '0',
         cursor: '0',
         nextLine: 1,
         fingerprint: plan.fingerprint,
+        demo: plan.demo,
         agentInfo: null,
         innerPort: plan.runtime.needsInnerPort ? this.innerPort() : 0,
         endReason: null,
@@ -93,21 +95,23 @@ export class Generations {
     await root.ring('run', 'wake');
   }
 
-  /** Ends a runtime process. Its journal says when it is over. */
-  async signal(instance: Instance, generation: number, signal: 'TERM' | 'KILL'): Promise<void> {
+  /** Signals a runtime process; its journal says when it is over. False when there is none, and none will come. */
+  async signal(instance: Instance, generation: number, signal: 'TERM' | 'KILL'): Promise<boolean> {
     const at = { instanceId: instance.id, ref: instance.ref ?? '' };
     const root = await this.channels.of(at, 'root');
-    let pid: string | undefined;
-    try {
-      const { data } = await root.read('run', `${folderOf(generation)}/pids`);
-      pid = /^(\d+)/.exec(data.toString())?.[1];
-    } catch (error) {
-      if (!(error instanceof ChannelError) || error.fault !== 'not_found') throw error;
+    const folder = folderOf(generation);
+    const pid = await root.read('run', `${folder}/pids`).then(
+      ({ data }) => /^(\d+)/.exec(data.toString())?.[1],
+      (error: unknown) => ignoreMissing(error),
+    );
+    if (pid === undefined) {
+      await root.remove('run', `${folder}/launch`).catch(ignoreMissing); // else it would still be started
+      return false;
     }
-    if (pid === undefined) return;
     // Root in the container has no KILL capability: the runtime is signalled as its own user.
     const developer = await this.channels.of(at, 'developer');
     await developer.run({ argv: ['sh', '-c', `kill -${signal} -${pid}`], timeoutMs: 5000 });
+    return true;
   }
 
   /** Marks a generation as being ended on purpose and tells its process to go. */
@@ -115,12 +119,23 @@ export class Generations {
     const asked = await this.db.run(async (tx) => {
       const row = await tx.lock(Generation, { instanceId: instance.id, number });
       if (!row || row.state === 'ended') return false;
-      await tx
-        .of(Generation)
-        .update(
-          { instanceId: instance.id, number },
-          { state: 'stopping', endReason: reason, usedAt: this.clock.now() },
-        );
+      await markStopping(tx, row, reason, this.clock.now());
+      return true;
+    });
+    if (asked) await this.signal(instance, number, 'TERM');
+  }
+
+  /** Ends a runtime process that has nothing to do; one that was given something meanwhile goes on. */
+  async sleep(instance: Instance, number: number): Promise<void> {
+    const asked = await this.db.run(async (tx) => {
+      const row = await tx.lock(Generation, { instanceId: instance.id, number });
+      if (row?.state !== 'ready') return false;
+      const [busy] = await tx.query(
+        `select 1 from turns where instance_id = $1 and (state = 'queued' or (state = 'running' and generation = $2)) limit 1`,
+        [instance.id, number],
+      );
+      if (busy) return false;
+      await markStopping(tx, row, 'The runtime sleeps: it was idle', this.clock.now());
       return true;
     });
     if (asked) await this.signal(instance, number, 'TERM');
@@ -145,14 +160,21 @@ export function launchSnippet(launch: Launch, home: string): string {
   return [...exports, `FLOTILLA_CWD=${quoted(home)}`, `set -- ${launch.argv.map(quoted).join(' ')}`, ''].join('\n');
 }
 
+/** `usedAt` says since when it is being stopped. */
+async function markStopping(tx: Tx, row: Generation, reason: string, now: Date): Promise<void> {
+  const since = row.state === 'stopping' ? {} : { usedAt: now };
+  const patch = { state: 'stopping', endReason: row.endReason ?? reason, ...since } as const;
+  await tx.of(Generation).update({ instanceId: row.instanceId, number: row.number }, patch);
+}
+
 const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 
 async function exists(stat: Promise<unknown>): Promise<boolean> {
-  try {
-    await stat;
-    return true;
-  } catch (error) {
-    if (error instanceof ChannelError && error.fault === 'not_found') return false;
-    throw error;
-  }
+  const found = await stat.then(() => true, ignoreMissing);
+  return found ?? false;
+}
+
+function ignoreMissing(error: unknown): undefined {
+  if (error instanceof ChannelError && error.fault === 'not_found') return undefined;
+  throw error;
 }

@@ -13,6 +13,8 @@ export interface LaunchPlan {
   readonly runtime: AgentRuntime;
   /** Changes when the agent, its provider or its key does: then a running generation is outdated. */
   readonly fingerprint: string;
+  /** The demo model answers. */
+  readonly demo: boolean;
   launch(generation: { readonly number: number; readonly innerPort: number }): Launch;
 }
 
@@ -35,6 +37,7 @@ export class LaunchPlanner {
     const { instructions } = agent;
     return {
       runtime,
+      demo: endpoint.demo,
       fingerprint: fingerprintOf([runtime.name, model, instructions, approvals], endpoint),
       launch: ({ number, innerPort }) =>
         runtime.launch({

@@ -58,6 +58,12 @@ export interface InnerContext {
   readonly innerPassword: string;
 }
 
+/**
+ * What an update means that a runtime uses in a way of its own. `ignore`: nobody said it, e.g. a warning about settings sent
+ * as if the agent had; `failing`: the running turn fails, and the reason follows as text.
+ */
+export type UpdateReader = (update: Readonly<Record<string, unknown>>) => 'ignore' | 'failing' | null;
+
 /** One coding agent program. Everything peculiar to it lives in its one file under `adapters/runtimes`. */
 export interface AgentRuntime {
   readonly name: string;
@@ -75,6 +81,10 @@ export interface AgentRuntime {
   /** Session mode to set after `session/new` and `session/load`; null leaves the default. */
   modeFor(approvals: ApprovalsMode): string | null;
   readonly questions: QuestionBridge | null;
+  /** Left out where every update means what ACP says. */
+  readonly readUpdate?: UpdateReader;
+  /** What the cost it reports counts from: the conversation's beginning, or (the default) the last time it was loaded. */
+  readonly costCountsFrom?: 'conversation' | 'load';
 }
 
 /** The runtimes this installation offers, by name. */

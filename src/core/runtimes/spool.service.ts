@@ -46,13 +46,19 @@ export class Spool {
     return delivery.work;
   }
 
+  /** Delivers again whatever the feeder has not fed, also what this process believes to be there. */
+  redeliver(instance: Instance, generation: number): Promise<void> {
+    this.deliveries.delete(`${instance.id}/${generation}`);
+    return this.deliver(instance, generation);
+  }
+
   /** Forgets what was written: the next delivery asks the feeder again. */
   forget(instanceId: string): void {
     for (const key of this.deliveries.keys()) if (key.startsWith(`${instanceId}/`)) this.deliveries.delete(key);
   }
 
   /** Number of the last line the feeder has fed; 0 before the first. */
-  async fed(instance: Instance, generation: number): Promise<number> {
+  private async fed(instance: Instance, generation: number): Promise<number> {
     const channel = await this.channel(instance);
     try {
       const { data } = await channel.read('run', `${folderOf(generation)}/fed`);
@@ -66,7 +72,7 @@ export class Spool {
   private async write(instance: Instance, generation: number, delivery: Delivery): Promise<void> {
     try {
       const channel = await this.channel(instance);
-      if (delivery.written < 0) delivery.written = await this.takeOver(instance, generation);
+      if (delivery.written < 0) delivery.written = await this.settle(instance, generation);
       const lines = await this.db.query<{ number: number; line: string }>(
         `select number, line from runtime_lines where instance_id = $1 and generation = $2 and number > $3 order by number`,
         [instance.id, generation, delivery.written],
@@ -86,7 +92,8 @@ export class Spool {
     }
   }
 
-  private async takeOver(instance: Instance, generation: number): Promise<number> {
+  /** Drops the lines that were fed, and answers the number of the last. */
+  async settle(instance: Instance, generation: number): Promise<number> {
     const fed = await this.fed(instance, generation);
     await this.db.query('delete from runtime_lines where instance_id = $1 and generation = $2 and number <= $3', [
       instance.id,

@@ -8,7 +8,8 @@ import { Spool } from '../runtimes/spool.service.js';
 import { Instance } from '../instances/instance.entity.js';
 import type { IngestContext } from './ingest.context.js';
 import { attended } from './ingest-requests.js';
-import type { RpcFailure } from './journal.fold.js';
+import type { RpcFailure } from './journal.effects.js';
+import { objectOf } from './json.js';
 import type { Session } from './session.entity.js';
 import { TurnEndings } from './turn-endings.js';
 import { Turn } from './turn.entity.js';
@@ -29,7 +30,7 @@ export class AttachSteps {
   /** First step. `session` and `generation` must be locked. */
   async begin(tx: Tx, agent: Agent, instance: Instance, session: Session, generation: Generation): Promise<void> {
     session.attachGeneration = generation.number;
-    session.costMark = 0;
+    if (this.runtimes.get(agent.runtime).costCountsFrom !== 'conversation') session.costMark = 0;
     const cwd = this.engine.pathOf(instance.ref ?? '', 'home');
     if (session.runtimeSessionId === null) return this.beginNew(tx, agent, session, generation, cwd);
     session.attachStep = 'load';
@@ -47,7 +48,7 @@ export class AttachSteps {
     const { number } = context.generation;
     if (!session || session.attachGeneration !== number || session.attachStep !== step) return;
     context.log.touch(session);
-    if (step === 'mode') return this.live(context, session);
+    if (step === 'mode') return this.modeSet(context, session, effect.error);
     if (!effect.error) return this.attached(context, session, effect.result);
     if (step === 'load') return this.startAnew(context, session, effect.error);
     await this.refuse(context, session, effect.error);
@@ -62,7 +63,7 @@ export class AttachSteps {
 
   private async attached(context: IngestContext, session: Session, result: unknown): Promise<void> {
     const { agent, generation, tx } = context;
-    const given = (result as { sessionId?: unknown } | null)?.sessionId;
+    const given = objectOf(result)['sessionId'];
     if (session.attachStep === 'new') {
       if (typeof given !== 'string') return this.refuse(context, session, { code: 0, message: 'no session id' });
       session.runtimeSessionId = given;
@@ -75,6 +76,12 @@ export class AttachSteps {
     context.deliver = true;
   }
 
+  /** An agent that must ask before it acts does not work in a mode that may not ask. */
+  private async modeSet(context: IngestContext, session: Session, error: RpcFailure | null): Promise<void> {
+    if (error && attended(context.agent)) return this.refuse(context, session, error);
+    this.live(context, session);
+  }
+
   private live(context: IngestContext, session: Session): void {
     Object.assign(session, { liveGeneration: context.generation.number, attachGeneration: null, attachStep: null });
     context.pump = true;
@@ -83,7 +90,7 @@ export class AttachSteps {
   /** The runtime lost the conversation. It goes on in a new one; the next prompt brings a summary of what was said. */
   private async startAnew(context: IngestContext, session: Session, error: RpcFailure): Promise<void> {
     const { agent, generation, tx } = context;
-    session.runtimeSessionId = null;
+    Object.assign(session, { runtimeSessionId: null, costMark: 0 });
     const text = `The runtime could not load the earlier conversation (${error.message}); it goes on from a summary`;
     context.log.append(session, 'note', { text, summaryNeeded: true });
     const instance = await tx.of(Instance).findOneByOrFail({ id: session.instanceId });
@@ -98,10 +105,11 @@ export class AttachSteps {
       .of(Turn)
       .find({ where: { sessionId: session.id, state: 'queued' }, order: { number: 'ASC' }, take: 1 });
     context.pump = true;
-    if (!turn) return;
+    const row = turn && (await context.turn(turn.id));
+    if (!row) return;
     await context.flush();
     const outcome = { state: 'failed', error: `The runtime could not open a conversation: ${error.message}` } as const;
-    await this.endings.end(context.tx, context.log, session, turn, outcome);
+    await this.endings.end(context.tx, context.log, session, row, outcome);
     context.log.touch(session);
   }
 }

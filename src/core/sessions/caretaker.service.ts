@@ -10,15 +10,24 @@ import { TurnPump } from './turn-pump.service.js';
 
 /** Seconds a runtime may take to answer `initialize`, and a conversation to open. */
 const startSeconds = 180;
-/** Seconds a turn may take to stop after it was told to. */
-const cancelSeconds = 15;
+/** Seconds a turn, or a runtime, may take to stop after it was told to. */
+const stopSeconds = 15;
 /** Seconds a line may wait to be read by a runtime. */
 const feedSeconds = 10;
+/** Seconds after which a waiting turn of a stopped agent is no race but forgotten. */
+const strandSeconds = 5;
 const lookEveryMs = 5000;
 
 interface Place {
   readonly instance_id: string;
   readonly number: number;
+}
+
+interface Unfed {
+  readonly fed: number;
+  readonly since: number;
+  /** They were delivered a second time. */
+  readonly again: boolean;
 }
 
 /** What else the caretaker needs. */
@@ -39,7 +48,7 @@ export class Caretaker implements BeforeApplicationShutdown {
   private readonly stopped = new AbortController();
   private round: Promise<void> = Promise.resolve();
   /** Spool lines found unfed at the last look, by generation. */
-  private readonly unfed = new Map<string, { readonly line: number; readonly since: number }>();
+  private readonly unfed = new Map<string, Unfed>();
 
   constructor(
     private readonly db: UnitOfWork,
@@ -57,23 +66,30 @@ export class Caretaker implements BeforeApplicationShutdown {
     await this.round;
   }
 
-  /** One look at everything; tests call it after moving the clock. */
+  /** One look at everything; tests call it after moving the clock. One that fails does not keep the others from looking. */
   async look(): Promise<void> {
-    await this.tools.requests.expire();
-    await this.overdueTurns();
-    await this.stuckStarts();
-    await this.stuckCancels();
-    await this.blockedFeeds();
-    await this.idle();
+    const looks = [
+      () => this.tools.requests.expire(),
+      () => this.tools.requests.carryAgain(),
+      () => this.overdueTurns(),
+      () => this.stuckStarts(),
+      () => this.stuckStops(),
+      () => this.blockedFeeds(),
+      () => this.idle(),
+      () => this.stranded(),
+    ];
+    for (const one of looks) {
+      await one().catch((error: unknown) => {
+        this.logger.warn('A look around failed', error);
+      });
+    }
   }
 
   private async loop(): Promise<void> {
     while (!this.stopped.signal.aborted) {
       await this.clock.sleep(lookEveryMs, this.stopped.signal).catch(() => undefined);
       if (this.stopped.signal.aborted) return;
-      await this.look().catch((error: unknown) => {
-        this.logger.warn('A look around failed', error);
-      });
+      await this.look();
     }
   }
 
@@ -86,36 +102,44 @@ export class Caretaker implements BeforeApplicationShutdown {
     );
     for (const { id, instance_id, seconds } of due) {
       const error = `The turn took longer than the ${seconds} s this agent is allowed`;
-      await this.db.query('update turns set cancel_requested = true, error = $2 where id = $1', [id, error]);
+      await this.db.query(
+        `update turns set cancel_requested = true, error = $2 where id = $1 and state = 'running' and not cancel_requested`,
+        [id, error],
+      );
       void this.tools.pump.kick(instance_id);
     }
   }
 
+  /** A runtime that never becomes ready, or never opens the conversation it was asked for, serves nobody. */
   private async stuckStarts(): Promise<void> {
-    const before = new Date(this.clock.now().getTime() - startSeconds * 1000);
     const stuck = await this.db.query<Place>(
       `select g.instance_id, g.number from generations g join instances i on i.id = g.instance_id
-       where i.state = 'running' and g.boot = i.boot and (
-         (g.state = 'starting' and g.created_at <= $1)
-         or (g.state = 'ready' and g.used_at <= $1 and exists (
-           select 1 from sessions s join turns t on t.session_id = s.id and t.state = 'queued'
-           where s.instance_id = g.instance_id and s.attach_generation = g.number and t.created_at <= $1)))`,
-      [before],
+       where i.state = 'running' and g.boot = i.boot and g.used_at <= $1 and (g.state = 'starting' or (g.state = 'ready'
+         and exists (select 1 from sessions s where s.instance_id = g.instance_id and s.attach_generation = g.number)))`,
+      [this.ago(startSeconds)],
     );
-    for (const place of stuck) await this.kill(place, `The runtime did not become ready within ${startSeconds} s`);
+    for (const place of stuck) {
+      const reason = `The runtime did not become ready within ${startSeconds} s`;
+      await this.kill(place, reason);
+      await this.tools.pump.giveUp(place.instance_id, reason);
+    }
   }
 
-  private async stuckCancels(): Promise<void> {
-    const before = new Date(this.clock.now().getTime() - cancelSeconds * 1000);
-    const stuck = await this.db.query<Place>(
-      `select g.instance_id, g.number from generations g
+  private async stuckStops(): Promise<void> {
+    const reason = 'The runtime did not stop when it was asked to';
+    const stuck = await this.db.query<Place & { long: boolean }>(
+      `select g.instance_id, g.number, g.state = 'stopping' and g.used_at <= $2 as long from generations g
        join instances i on i.id = g.instance_id and i.state = 'running' and g.boot = i.boot
        where (g.state = 'stopping' and g.used_at <= $1) or (g.state = 'ready' and exists (
          select 1 from turns t where t.instance_id = g.instance_id and t.generation = g.number and t.state = 'running'
            and t.cancel_sent_at <= $1))`,
-      [before],
+      [this.ago(stopSeconds), this.ago(3 * stopSeconds)],
     );
-    for (const place of stuck) await this.kill(place, 'The runtime did not stop when it was asked to');
+    for (const place of stuck) {
+      const killed = await this.kill(place, reason);
+      // It never ran, or its journal does not say that it ended: nobody may wait for that any longer.
+      if (!killed || place.long) await this.tools.pump.close(place.instance_id, place.number, reason);
+    }
   }
 
   /** A runtime that does not read its input hangs: its generation ends. */
@@ -126,33 +150,32 @@ export class Caretaker implements BeforeApplicationShutdown {
        join instances i on i.id = l.instance_id and i.state = 'running' and i.boot = g.boot
        group by l.instance_id, l.generation`,
     );
-    const now = this.clock.now().getTime();
     const seen = new Set(waiting.map(keyOf));
     for (const key of this.unfed.keys()) if (!seen.has(key)) this.unfed.delete(key);
-    for (const place of waiting) {
-      const instance = await this.db.of(Instance).findOneBy({ id: place.instance_id });
-      if (!instance) continue;
-      const fed = await this.tools.spool.fed(instance, place.number).catch(() => null);
-      if (fed === null) continue;
-      await this.db.query('delete from runtime_lines where instance_id = $1 and generation = $2 and number <= $3', [
-        place.instance_id,
-        place.number,
-        fed,
-      ]);
-      const before = this.unfed.get(keyOf(place));
-      if (fed >= place.line) this.unfed.delete(keyOf(place));
-      else if (before?.line !== fed) this.unfed.set(keyOf(place), { line: fed, since: now });
-      else if (now - before.since >= feedSeconds * 1000) {
-        // Perhaps it was never delivered: once more, before the runtime is blamed.
-        await this.tools.spool.deliver(instance, place.number);
-        if (now - before.since >= 3 * feedSeconds * 1000) await this.kill(place, 'The runtime does not read its input');
-      }
+    for (const place of waiting) await this.feed(place, place.line);
+  }
+
+  private async feed(place: Place, line: number): Promise<void> {
+    const key = keyOf(place);
+    const instance = await this.db.of(Instance).findOneBy({ id: place.instance_id });
+    const fed = instance && (await this.tools.spool.settle(instance, place.number).catch(() => null));
+    if (!instance || fed === null) return;
+    const now = this.clock.now().getTime();
+    const before = this.unfed.get(key);
+    if (fed >= line) this.unfed.delete(key);
+    else if (before?.fed !== fed) this.unfed.set(key, { fed, since: now, again: false });
+    else if (!before.again && now - before.since >= feedSeconds * 500) {
+      // Perhaps it was never delivered: once more, before the runtime is blamed.
+      this.unfed.set(key, { ...before, again: true });
+      await this.tools.spool.redeliver(instance, place.number);
+    } else if (before.again && now - before.since >= feedSeconds * 1000) {
+      await this.kill(place, 'The runtime does not read its input');
     }
   }
 
   private async idle(): Promise<void> {
     if (this.config.idleMinutes === 0) return;
-    const before = new Date(this.clock.now().getTime() - this.config.idleMinutes * 60_000);
+    const before = this.ago(this.config.idleMinutes * 60);
     const idle = await this.db.query<Place>(
       `select g.instance_id, g.number from generations g
        join instances i on i.id = g.instance_id and i.state = 'running' and i.boot = g.boot
@@ -163,20 +186,35 @@ export class Caretaker implements BeforeApplicationShutdown {
     );
     for (const { instance_id, number } of idle) {
       const instance = await this.db.of(Instance).findOneBy({ id: instance_id });
-      if (instance) await this.tools.generations.stop(instance, number, 'The runtime sleeps: it was idle');
+      if (instance) await this.tools.generations.sleep(instance, number);
     }
   }
 
-  private async kill({ instance_id, number }: Place, reason: string): Promise<void> {
+  /** Turns that came just as their agent ended: nobody would ever serve them. */
+  private async stranded(): Promise<void> {
+    const rows = await this.db.query<{ id: string; reason: string | null }>(
+      `select distinct i.id, i.reason from instances i join turns t on t.instance_id = i.id and t.state = 'queued'
+       where i.state in ('stopped', 'failed') and i.desired = 'stopped' and t.created_at <= $1`,
+      [this.ago(strandSeconds)],
+    );
+    for (const { id, reason } of rows) await this.tools.pump.strand(id, reason ?? 'The agent is not running');
+  }
+
+  private ago(seconds: number): Date {
+    return new Date(this.clock.now().getTime() - seconds * 1000);
+  }
+
+  /** False when there was no process to end. */
+  private async kill({ instance_id, number }: Place, reason: string): Promise<boolean> {
     this.logger.warn(`${reason}: ending generation ${number} of instance ${instance_id}`);
     const instance = await this.db.of(Instance).findOneBy({ id: instance_id });
-    if (!instance) return;
+    if (!instance) return false;
     await this.db.query(
       `update turns set error = coalesce(error, $2) where instance_id = $1 and state = 'running' and not cancel_requested`,
       [instance_id, reason],
     );
     await this.tools.generations.stop(instance, number, reason);
-    await this.tools.generations.signal(instance, number, 'KILL');
+    return this.tools.generations.signal(instance, number, 'KILL');
   }
 }
 

@@ -1,11 +1,14 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { UnitOfWork } from '../../platform/database/unit-of-work.js';
+import { Agent } from '../agents/agent.entity.js';
 import { Channels, type Following } from '../instances/channel.port.js';
 import type { Instance } from '../instances/instance.entity.js';
 import { Generation } from '../runtimes/generation.entity.js';
+import { Runtimes } from '../runtimes/runtime.port.js';
 import { folderOf } from '../runtimes/spool.service.js';
 import { Ingest, type AfterIngest } from './ingest.service.js';
-import { JournalFold, type Effect } from './journal.fold.js';
+import type { Effect, ReadLine } from './journal.effects.js';
+import { JournalFold } from './journal.fold.js';
 import { LineSplitter } from './line-splitter.js';
 import { Session } from './session.entity.js';
 
@@ -19,6 +22,7 @@ interface Reader {
   readonly generation: number;
   readonly boot: string | null;
   following: Following | null;
+  journal: OpenJournal | null;
   stopped: boolean;
 }
 
@@ -32,6 +36,7 @@ export class JournalFollower {
     private readonly db: UnitOfWork,
     private readonly channels: Channels,
     private readonly ingest: Ingest,
+    private readonly runtimes: Runtimes,
   ) {}
 
   follows(instance: Instance, generation: number): boolean {
@@ -43,14 +48,15 @@ export class JournalFollower {
   async start(instance: Instance, generation: number, listener: FollowerListener): Promise<void> {
     if (this.follows(instance, generation)) return;
     this.stop(instance.id);
-    const reader: Reader = { generation, boot: instance.boot, following: null, stopped: false };
+    const reader: Reader = { generation, boot: instance.boot, following: null, journal: null, stopped: false };
     this.readers.set(instance.id, reader);
     try {
-      const journal = await this.open(instance, generation);
+      const { journal, cursor } = await this.open(instance, generation);
       const channel = await this.channels.of({ instanceId: instance.id, ref: instance.ref ?? '' }, 'root');
       if (reader.stopped) return;
+      reader.journal = journal;
       const path = `${folderOf(generation)}/journal`;
-      reader.following = channel.follow('run', path, journal.cursor, async (data) => {
+      reader.following = channel.follow('run', path, cursor, async (data) => {
         if (reader.stopped) return;
         const after = await journal.store(data);
         if (after) listener.stored(instance, generation, after);
@@ -85,69 +91,88 @@ export class JournalFollower {
   /** Reads what is left of a generation whose process is gone, once, to its end. */
   async drain(instance: Instance, generation: number): Promise<void> {
     const channel = await this.channels.of({ instanceId: instance.id, ref: instance.ref ?? '' }, 'root');
-    const journal = await this.open(instance, generation);
-    for (let at = journal.cursor; ;) {
+    const { journal, cursor } = await this.open(instance, generation);
+    for (let at = cursor; ;) {
       const { data } = await channel.read('run', `${folderOf(generation)}/journal`, { offset: at });
-      if (data.length === 0) return;
+      if (data.length === 0) break;
       at += data.length;
       await journal.store(data);
     }
+    await journal.finish();
   }
 
-  private async open(instance: Instance, generation: number): Promise<OpenJournal> {
+  /** Stores what was read of a text that goes on no more, and stops reading: the container is gone for good. */
+  async finish(instanceId: string): Promise<void> {
+    const reader = this.readers.get(instanceId);
+    this.stop(instanceId);
+    await reader?.journal?.finish();
+  }
+
+  private async open(instance: Instance, generation: number): Promise<{ journal: OpenJournal; cursor: number }> {
     const row = await this.db.of(Generation).findOneByOrFail({ instanceId: instance.id, number: generation });
-    const [{ top } = { top: null }] = await this.db.query<{ top: string | null }>(
-      'select max(journal_offset) as top from session_events where instance_id = $1 and generation = $2',
-      [instance.id, generation],
-    );
+    const agent = await this.db.of(Agent).findOneByOrFail({ id: instance.agentId });
+    const cursor = Number(row.cursor);
+    const fold = new JournalFold(generation, this.runtimes.find(agent.runtime)?.readUpdate);
+    const store = (lines: readonly ReadLine[]): Promise<AfterIngest> => this.ingest.apply(instance, generation, lines);
     const sessionOf = this.sessionNames(instance.id);
-    return new OpenJournal(instance, generation, Number(row.cursor), Number(top ?? -1), this.ingest, sessionOf);
+    const stream = async (effects: readonly Effect[]): Promise<void> => {
+      const names = new Map<string, string | null>();
+      for (const effect of effects) {
+        if (effect.type !== 'delta' || names.has(effect.session)) continue;
+        names.set(effect.session, await sessionOf(effect.session));
+      }
+      this.ingest.stream(effects, (session) => names.get(session) ?? null);
+    };
+    return { journal: new OpenJournal(new LineSplitter(cursor), fold, stream, store), cursor };
   }
 
-  /** Our id of a runtime's conversation, asked of the database once each. */
+  /** Our id of a runtime's conversation, asked of the database once each; null while it is being replayed. */
   private sessionNames(instanceId: string): (runtimeSessionId: string) => Promise<string | null> {
     const known = new Map<string, string>();
     return async (runtimeSessionId) => {
       const name = known.get(runtimeSessionId);
       if (name !== undefined) return name;
       const session = await this.db.of(Session).findOneBy({ instanceId, runtimeSessionId });
-      if (session && session.attachStep !== 'load') known.set(runtimeSessionId, session.id);
-      return session?.attachStep === 'load' ? null : (session?.id ?? null);
+      if (!session || session.attachStep === 'load') return null;
+      known.set(runtimeSessionId, session.id);
+      return session.id;
     };
   }
 }
 
-/** A journal being read: bytes in, stored effects out. */
+/** A journal being read: bytes in, stored effects out, one piece after the other. */
 class OpenJournal {
-  private readonly splitter: LineSplitter;
-  private readonly fold: JournalFold;
+  private last: Promise<unknown> = Promise.resolve();
 
   constructor(
-    private readonly instance: Instance,
-    private readonly generation: number,
-    readonly cursor: number,
-    private readonly replayUntil: number,
-    private readonly ingest: Ingest,
-    private readonly sessionOf: (runtimeSessionId: string) => Promise<string | null>,
-  ) {
-    this.splitter = new LineSplitter(cursor);
-    this.fold = new JournalFold(generation);
+    private readonly splitter: LineSplitter,
+    private readonly fold: JournalFold,
+    private readonly stream: (effects: readonly Effect[]) => Promise<void>,
+    private readonly apply: (lines: readonly ReadLine[]) => Promise<AfterIngest>,
+  ) {}
+
+  store(data: Buffer): Promise<AfterIngest | null> {
+    return this.inTurn(async () => {
+      const lines = this.splitter.push(data).map((line) => this.fold.feed(line));
+      await this.stream(lines.flatMap((line) => line.effects));
+      return this.keep(lines);
+    });
   }
 
-  async store(data: Buffer): Promise<AfterIngest | null> {
-    const effects: Effect[] = [];
-    for (const line of this.splitter.push(data)) effects.push(...this.fold.feed(line));
-    if (effects.length === 0) return null;
-    const names = new Map<string, string | null>();
-    for (const effect of effects) {
-      if (effect.type !== 'delta' || names.has(effect.session)) continue;
-      names.set(effect.session, await this.sessionOf(effect.session));
-    }
-    this.ingest.stream(effects, (session) => names.get(session) ?? null);
-    const stored = effects.filter((effect) => effect.type !== 'delta');
-    if (stored.length === 0) return null;
-    const cursor = this.fold.safeCursor(this.splitter.position);
-    return this.ingest.apply(this.instance, this.generation, stored, cursor, this.replayUntil);
+  finish(): Promise<AfterIngest | null> {
+    return this.inTurn(() => this.keep([this.fold.finish(this.splitter.position)]));
+  }
+
+  private inTurn(work: () => Promise<AfterIngest | null>): Promise<AfterIngest | null> {
+    const done = this.last.then(work);
+    this.last = done.catch(() => undefined);
+    return done;
+  }
+
+  private async keep(lines: readonly ReadLine[]): Promise<AfterIngest | null> {
+    const stored = lines.map((line) => ({ ...line, effects: line.effects.filter(({ type }) => type !== 'delta') }));
+    if (stored.every((line) => line.effects.length === 0)) return null;
+    return this.apply(stored);
   }
 }
 

@@ -5,7 +5,8 @@ import { Spool } from '../runtimes/spool.service.js';
 import { Activity } from './activity.entity.js';
 import { AgentRequest } from './agent-request.entity.js';
 import type { IngestContext } from './ingest.context.js';
-import type { Effect } from './journal.fold.js';
+import type { Effect } from './journal.effects.js';
+import { objectOf } from './json.js';
 import {
   approvalOf,
   elicitationResult,
@@ -37,13 +38,6 @@ export class IngestRequests {
     if (effect.method === 'session/request_permission' && session) return this.approval(context, session, effect);
     if (effect.method === 'elicitation/create' && session) return this.question(context, session, effect);
     const failure = { code: -32601, message: `Method not found: ${effect.method.slice(0, 80)}` };
-    await this.store(
-      context,
-      session,
-      null,
-      { rpcId: effect.rpcId, kind: 'question', payload: { method: effect.method } },
-      'refused',
-    );
     await this.reply(context, effect.rpcId, { error: failure });
   }
 
@@ -78,12 +72,12 @@ export class IngestRequests {
 
   private async approval(context: IngestContext, session: Session, effect: RequestEffect): Promise<void> {
     const turn = await context.turnOf(session);
-    const toolCallId = (effect.params['toolCall'] as { toolCallId?: unknown } | undefined)?.toolCallId;
+    const { toolCallId } = objectOf(effect.params['toolCall']);
     const known = turn && typeof toolCallId === 'string' ? await this.toolOf(context, turn, toolCallId) : null;
     const approval = approvalOf(effect.params, known);
     const pattern = patternOf(approval);
     const about = { rpcId: effect.rpcId, kind: 'approval', payload: { ...approval }, pattern } as const;
-    const always = context.agent.alwaysAllowed.includes(pattern);
+    const always = pattern !== null && context.agent.alwaysAllowed.includes(pattern);
     if (attended(context.agent) && !always) {
       await this.ask(context, session, turn, about);
       return;
@@ -139,7 +133,7 @@ export class IngestRequests {
     session: Session | null,
     turn: Turn | null,
     about: Asked,
-    by: 'policy' | 'declined' | 'refused' | null,
+    by: 'policy' | 'declined' | null,
     answer: Record<string, unknown> | null = null,
   ): Promise<AgentRequest> {
     const { generation, agent, now, tx } = context;
@@ -181,5 +175,5 @@ interface Asked {
   readonly rpcId: string;
   readonly kind: 'approval' | 'question';
   readonly payload: Record<string, unknown>;
-  readonly pattern?: string;
+  readonly pattern?: string | null;
 }

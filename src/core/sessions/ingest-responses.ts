@@ -4,13 +4,16 @@ import { Runtimes } from '../runtimes/runtime.port.js';
 import { Spool } from '../runtimes/spool.service.js';
 import { AttachSteps } from './attach-steps.js';
 import type { IngestContext } from './ingest.context.js';
-import type { Effect, RpcFailure } from './journal.fold.js';
+import type { Effect, RpcFailure } from './journal.effects.js';
+import { numberOf as finite, objectOf, parsedObject, startOf, type Json } from './json.js';
 import type { Session } from './session.entity.js';
 import { TurnEndings, type Outcome } from './turn-endings.js';
 import type { Turn } from './turn.entity.js';
 
+/** Carried by a turn whose runtime said that it fails, until the reason is known. */
+export const modelFailed = 'The model failed';
+
 type ResponseEffect = Extract<Effect, { type: 'response' }>;
-type Json = Record<string, unknown>;
 
 /** Answers of a runtime to what we asked. Every id we use says what it was about, so that a restart changes nothing. */
 @Injectable()
@@ -59,8 +62,13 @@ export class IngestResponses {
     if (generation.state !== 'starting') return;
     context.pump = true;
     if (error) {
-      // The process lives but is of no use: it is ended by whoever pumps next.
-      generation.endReason = `The runtime refused to start: ${error.message}`;
+      // The process lives but is of no use. Who waits for it hears why at once, and it is ended after this.
+      const reason = `The runtime refused to start: ${error.message}`;
+      generation.endReason = reason;
+      context.refused = reason;
+      const { endings } = this;
+      const lockSession = (id: string): Promise<Session | null> => Promise.resolve(context.session(id));
+      await endings.failFirst(tx, context.log, generation.instanceId, reason, lockSession);
     } else {
       generation.state = 'ready';
     }
@@ -71,7 +79,7 @@ export class IngestResponses {
   private async turnEnded(context: IngestContext, turnId: string, effect: ResponseEffect): Promise<void> {
     const turn = await context.turn(turnId);
     const session = turn && context.session(turn.sessionId);
-    if (!turn || !session || turn.state !== 'running') return;
+    if (!turn || !session || turn.state !== 'running' || turn.generation !== context.generation.number) return;
     context.pump = true;
     addUsage(turn, session, objectOf(effect.result));
     await context.flush();
@@ -82,16 +90,30 @@ export class IngestResponses {
 
 /** What a runtime's answer to a prompt means. */
 export function outcomeOf(
-  turn: { readonly cancelRequested: boolean; readonly error: string | null },
+  turn: { readonly cancelRequested: boolean; readonly error: string | null; readonly answer: string | null },
   effect: { readonly result: unknown; readonly error: RpcFailure | null },
 ): Outcome {
   const stopReason = objectOf(effect.result)['stopReason'];
-  const reason = typeof stopReason === 'string' ? stopReason : null;
+  const reason = typeof stopReason === 'string' ? startOf(stopReason, 100) : null;
   // A turn that was stopped for a cause of ours (its time ran out) carries that cause already.
-  if (turn.error !== null) return { state: 'failed', stopReason: reason, error: turn.error };
+  if (turn.error !== null && turn.cancelRequested) return { state: 'failed', stopReason: reason, error: turn.error };
   if (turn.cancelRequested) return { state: 'cancelled', stopReason: reason };
   if (effect.error) return { state: 'failed', error: effect.error.message };
+  if (turn.error === modelFailed)
+    return { state: 'failed', stopReason: reason, error: wordsOf(turn.answer) ?? modelFailed };
+  if (turn.error !== null) return { state: 'failed', stopReason: reason, error: turn.error };
+  // The runtime stopped by itself, e.g. because its own server was told to.
+  if (reason === 'cancelled') return { state: 'cancelled', stopReason: reason };
   return { state: 'finished', stopReason: reason };
+}
+
+/** The sentence in a model server's error, which some runtimes hand on as it came. */
+function wordsOf(answer: string | null): string | null {
+  const said = answer?.trim() ?? '';
+  const error = parsedObject(said)?.['error'];
+  const message = typeof error === 'string' ? error : objectOf(error)['message'];
+  const words = typeof message === 'string' ? message : said;
+  return words === '' ? null : startOf(words, 4000);
 }
 
 function addUsage(turn: Turn, session: Session, result: Json): void {
@@ -104,7 +126,4 @@ function addUsage(turn: Turn, session: Session, result: Json): void {
   if (session.contextUsed === 0) session.contextUsed = turn.inputTokens + turn.outputTokens;
 }
 
-const objectOf = (value: unknown): Json =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : {};
-const numberOf = (value: unknown): number =>
-  typeof value === 'number' && Number.isFinite(value) ? Math.round(value) : 0;
+const numberOf = (value: unknown): number => Math.min(2_147_483_647, Math.max(0, Math.round(finite(value))));

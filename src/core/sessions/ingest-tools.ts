@@ -3,7 +3,9 @@ import { Runtimes } from '../runtimes/runtime.port.js';
 import { Activity } from './activity.entity.js';
 import type { IngestContext } from './ingest.context.js';
 import { IngestRequests } from './ingest-requests.js';
-import type { Effect, ToolFields } from './journal.fold.js';
+import type { Effect, ToolFields } from './journal.effects.js';
+import { startOf, stringOf } from './json.js';
+import { longestOutput } from './tool.fields.js';
 import type { Session } from './session.entity.js';
 import { announce } from './turn-endings.js';
 import type { Turn } from './turn.entity.js';
@@ -20,7 +22,7 @@ export class IngestTools {
 
   async apply(context: IngestContext, effect: ToolEffect): Promise<void> {
     const session = context.sessionOf(effect.session);
-    if (!session || (await context.seen(effect.offset, 0))) return;
+    if (!session) return;
     const turn = await context.turnOf(session);
     const { toolCallId, fields, offset } = effect;
     const origin = { generation: context.generation.number, offset, part: 0 };
@@ -51,7 +53,7 @@ export class IngestTools {
       turn.toolCount += 1;
       context.changed(turn);
     }
-    activity.details = { ...activity.details, ...withToolName(activity.details, fields), toolCallId };
+    activity.details = { ...activity.details, ...mergedFields(activity.details, fields), toolCallId };
     const over = fields.status === 'completed' || fields.status === 'failed';
     if (over && activity.state === 'started') {
       Object.assign(activity, { state: fields.status, endedAt: now });
@@ -72,7 +74,7 @@ export class IngestTools {
     const bridge = this.runtimes.find(context.agent.runtime)?.questions;
     if (!bridge) return;
     const { title, tool, input } = activity.details;
-    const questions = bridge.questionsIn({ title: String(tool ?? title ?? ''), rawInput: input });
+    const questions = bridge.questionsIn({ title: stringOf(tool ?? title), rawInput: input });
     if (!questions) return;
     if (activity.state === 'started') await this.requests.bridged(context, session, turn, { toolCallId, questions });
     else await this.requests.settled(context, `tool:${toolCallId}`);
@@ -81,8 +83,13 @@ export class IngestTools {
 
 export const activityIdOf = (turnId: string, toolCallId: string): string => `${turnId}:${toolCallId}`;
 
-/** A first title is often the tool's own name; it is kept when a nicer title replaces it. */
-function withToolName(known: Record<string, unknown>, fields: ToolFields): Record<string, unknown> {
+/** A first title is often the tool's own name; it is kept when a nicer title replaces it. Output in pieces is put together. */
+function mergedFields(known: Record<string, unknown>, { outputDelta, ...fields }: ToolFields): Record<string, unknown> {
   const tool = fields.tool ?? known['tool'] ?? (known['title'] === undefined ? fields.title : undefined);
-  return tool === undefined ? { ...fields } : { ...fields, tool };
+  const before = typeof known['output'] === 'string' ? known['output'] : '';
+  return {
+    ...fields,
+    ...(tool === undefined ? {} : { tool }),
+    ...(outputDelta === undefined ? {} : { output: startOf(before + outputDelta, longestOutput) }),
+  };
 }

@@ -1,7 +1,6 @@
 import type { Tx } from '../../platform/database/unit-of-work.js';
 import type { Agent } from '../agents/agent.entity.js';
 import type { Generation } from '../runtimes/generation.entity.js';
-import { SessionEvent } from './session-event.entity.js';
 import { SessionLog } from './session-log.js';
 import { Session } from './session.entity.js';
 import { Turn } from './turn.entity.js';
@@ -12,6 +11,8 @@ export class IngestContext {
   ended = false;
   deliver = false;
   pump = false;
+  /** Why the runtime is of no use and has to be ended. */
+  refused: string | null = null;
   readonly bridge: string[] = [];
   private sessions = new Map<string, Session>();
   private readonly turns = new Map<string, Turn | null>();
@@ -22,7 +23,6 @@ export class IngestContext {
     readonly generation: Generation,
     readonly agent: Agent,
     readonly now: Date,
-    private readonly replayUntil: number,
   ) {
     this.log = new SessionLog(tx, now);
   }
@@ -34,6 +34,7 @@ export class IngestContext {
         { instanceId, status: 'active' },
         { instanceId, liveGeneration: number },
       ],
+      order: { id: 'ASC' },
       lock: { mode: 'pessimistic_write' },
     });
     this.sessions = new Map(rows.map((row) => [row.id, row]));
@@ -73,13 +74,6 @@ export class IngestContext {
 
   changed(turn: Turn): void {
     this.dirty.add(turn);
-  }
-
-  /** Was an event from this place of the journal stored before? Only asked of lines that may be read a second time. */
-  seen(offset: number, part: number): Promise<boolean> {
-    if (offset > this.replayUntil) return Promise.resolve(false);
-    const { instanceId, number: generation } = this.generation;
-    return this.tx.of(SessionEvent).existsBy({ instanceId, generation, journalOffset: String(offset), part });
   }
 
   async flush(): Promise<void> {

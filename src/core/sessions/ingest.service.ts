@@ -1,16 +1,14 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { UnitOfWork, type Tx } from '../../platform/database/unit-of-work.js';
+import { QueryFailedError } from 'typeorm';
+import { UnitOfWork } from '../../platform/database/unit-of-work.js';
 import { Agent } from '../agents/agent.entity.js';
 import { Clock } from '../clock.port.js';
 import type { Instance } from '../instances/instance.entity.js';
 import { Generation } from '../runtimes/generation.entity.js';
+import { IngestEffects } from './ingest-effects.js';
 import { IngestContext } from './ingest.context.js';
-import { IngestRequests } from './ingest-requests.js';
-import { IngestResponses } from './ingest-responses.js';
-import { IngestTools } from './ingest-tools.js';
-import type { Effect } from './journal.fold.js';
+import type { Effect, ReadLine } from './journal.effects.js';
 import { SessionStreams } from './session-streams.js';
-import { TurnEndings } from './turn-endings.js';
 
 /** What has to happen after the journal's effects are stored. */
 export interface AfterIngest {
@@ -19,24 +17,17 @@ export interface AfterIngest {
   readonly deliver: boolean;
   /** Something changed that may let a waiting turn go on. */
   readonly pump: boolean;
+  /** Why the runtime is of no use and has to be ended; null otherwise. */
+  readonly refused: string | null;
   /** Requests whose answer has to be carried to the runtime's own server. */
   readonly bridge: readonly string[];
 }
 
-/** Kinds of effects, each with its own page. */
-@Injectable()
-export class IngestParts {
-  constructor(
-    readonly tools: IngestTools,
-    readonly requests: IngestRequests,
-    readonly responses: IngestResponses,
-    readonly endings: TurnEndings,
-  ) {}
-}
+const nothing: AfterIngest = { ended: false, deliver: false, pump: false, refused: null, bridge: [] };
 
 /**
- * Stores what a journal says: events, turn ends, requests and the new cursor, in one transaction.
- * Reading the same lines again adds nothing.
+ * Stores what a journal says: events, turn ends, requests and how far it was read, in one transaction.
+ * Reading the same lines again adds nothing: every line below `Generation.applied` is passed over.
  */
 @Injectable()
 export class Ingest {
@@ -45,36 +36,28 @@ export class Ingest {
   constructor(
     private readonly db: UnitOfWork,
     private readonly clock: Clock,
-    private readonly parts: IngestParts,
+    private readonly effects: IngestEffects,
     private readonly streams: SessionStreams,
   ) {}
 
-  /**
-   * @param cursor journal offset up to which everything is stored afterwards
-   * @param replayUntil offset below which lines may have been stored before (after a restart)
-   */
-  async apply(
-    instance: Instance,
-    generation: number,
-    effects: readonly Effect[],
-    cursor: number,
-    replayUntil: number,
-  ): Promise<AfterIngest> {
-    const context = await this.db.run(async (tx) => {
-      const row = await tx.lock(Generation, { instanceId: instance.id, number: generation });
-      const agent = await tx.of(Agent).findOneBy({ id: instance.agentId });
-      if (!row || !agent || row.state === 'ended') return null;
-      const open = new IngestContext(tx, row, agent, this.clock.now(), replayUntil);
-      await open.load();
-      for (const effect of effects) await this.one(open, effect);
-      await open.flush();
-      if (Number(row.cursor) < cursor) await moveCursor(tx, row, cursor);
-      return open;
-    });
-    if (!context) return { ended: true, deliver: false, pump: false, bridge: [] };
-    for (const event of context.log.appended) this.streams.event(event);
-    const { ended, deliver, pump, bridge } = context;
-    return { ended, deliver, pump, bridge };
+  /** Stores lines in order. What the database refuses is left out, so that one bad line does not stop a conversation. */
+  async apply(instance: Instance, generation: number, lines: readonly ReadLine[]): Promise<AfterIngest> {
+    try {
+      return await this.store(instance, generation, lines);
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      const halves = halvesOf(lines);
+      if (halves) {
+        const first = await this.apply(instance, generation, halves[0]);
+        return joined(first, await this.apply(instance, generation, halves[1]));
+      }
+      this.logger.error(`A line in the journal of ${instance.id} cannot be stored and is left out`, error);
+      return this.store(
+        instance,
+        generation,
+        lines.map((line) => ({ ...line, effects: [] })),
+      );
+    }
   }
 
   /** Deltas go out before they are stored: the stored event replaces them. */
@@ -88,75 +71,52 @@ export class Ingest {
     }
   }
 
-  private async one(context: IngestContext, effect: Effect): Promise<void> {
-    switch (effect.type) {
-      case 'event':
-        return this.event(context, effect);
-      case 'tool':
-        return this.parts.tools.apply(context, effect);
-      case 'usage':
-        return this.usage(context, effect);
-      case 'title': {
-        const session = context.sessionOf(effect.session);
-        if (!session) return;
-        session.title = effect.title.slice(0, 200);
-        return context.log.touch(session);
+  private async store(instance: Instance, number: number, lines: readonly ReadLine[]): Promise<AfterIngest> {
+    const context = await this.db.run(async (tx) => {
+      const generation = await tx.lock(Generation, { instanceId: instance.id, number });
+      const agent = await tx.of(Agent).findOneBy({ id: instance.agentId });
+      if (!generation || !agent || generation.state === 'ended') return null;
+      const open = new IngestContext(tx, generation, agent, this.clock.now());
+      await open.load();
+      const fresh = lines.filter((line) => line.offset >= Number(generation.applied));
+      for (const line of fresh) for (const effect of line.effects) await this.effects.apply(open, effect);
+      await open.flush();
+      const last = fresh.at(-1);
+      if (last) {
+        const place = { instanceId: instance.id, number };
+        const read = { cursor: String(last.resumeAt), applied: String(last.end) };
+        await tx.of(Generation).update(place, read);
       }
-      case 'request':
-        return this.parts.requests.apply(context, effect);
-      case 'response':
-        return this.parts.responses.apply(context, effect);
-      case 'noise':
-        return this.logger.debug(`Runtime of ${context.agent.slug} printed something that is no message`);
-      case 'end':
-        return this.ended(context, effect.code);
-      case 'delta':
-        return;
-    }
-  }
-
-  private async event(context: IngestContext, effect: Extract<Effect, { type: 'event' }>): Promise<void> {
-    const session = context.sessionOf(effect.session);
-    if (!session || (await context.seen(effect.offset, effect.part))) return;
-    const turn = await context.turnOf(session);
-    const origin = { generation: context.generation.number, offset: effect.offset, part: effect.part };
-    context.log.append(session, effect.kind, effect.data, { turnId: turn?.id ?? null, origin });
-    if (effect.kind !== 'agent_message' || !turn) return;
-    turn.answer = String(effect.data['text'] ?? '');
-    context.changed(turn);
-  }
-
-  private async usage(context: IngestContext, effect: Extract<Effect, { type: 'usage' }>): Promise<void> {
-    const session = context.sessionOf(effect.session);
-    if (!session) return;
-    const { used, size, costUsd } = effect;
-    Object.assign(session, { contextUsed: used, contextMax: size || session.contextMax });
-    context.log.touch(session);
-    if (costUsd === null || costUsd === session.costMark) return;
-    const added = costUsd > session.costMark ? costUsd - session.costMark : costUsd;
-    session.costMark = costUsd;
-    session.costUsd += added;
-    const turn = await context.turnOf(session);
-    if (!turn) return;
-    turn.costUsd += added;
-    context.changed(turn);
-  }
-
-  private async ended(context: IngestContext, code: number): Promise<void> {
-    const { generation } = context;
-    const asked = generation.state === 'stopping';
-    const reason = asked
-      ? (generation.endReason ?? 'The runtime was put to sleep')
-      : `The runtime ended unexpectedly with exit code ${code}`;
-    await context.flush();
-    await this.parts.endings.generationEnded(context.tx, context.log, generation, reason);
-    context.forget();
-    context.ended = true;
-    context.pump = true;
+      return open;
+    });
+    if (!context) return { ...nothing, ended: true };
+    for (const event of context.log.appended) this.streams.event(event);
+    const { ended, deliver, pump, refused, bridge } = context;
+    return { ended, deliver, pump, refused, bridge };
   }
 }
 
-async function moveCursor(tx: Tx, row: Generation, cursor: number): Promise<void> {
-  row.cursor = String(cursor);
-  await tx.of(Generation).update({ instanceId: row.instanceId, number: row.number }, { cursor: row.cursor });
+/** Data the database does not take, as opposed to a database that is away: SQLSTATE classes 22, 23 and 54. */
+const isRefusal = (error: unknown): boolean =>
+  error instanceof QueryFailedError && /^(?:22|23|54)/.test(String((error.driverError as { code?: unknown }).code));
+
+/** Two shorter lists of lines; a single line is cut between its effects. Null when there is nothing to cut. */
+function halvesOf(lines: readonly ReadLine[]): readonly [readonly ReadLine[], readonly ReadLine[]] | null {
+  const half = Math.ceil(lines.length / 2);
+  if (lines.length > 1) return [lines.slice(0, half), lines.slice(half)];
+  const [line] = lines;
+  if (!line || line.effects.length < 2) return null;
+  const [first, ...rest] = line.effects;
+  const begin = { ...line, end: line.offset, resumeAt: line.offset, effects: first ? [first] : [] };
+  return [[begin], [{ ...line, effects: rest }]];
+}
+
+function joined(a: AfterIngest, b: AfterIngest): AfterIngest {
+  return {
+    ended: a.ended || b.ended,
+    deliver: a.deliver || b.deliver,
+    pump: a.pump || b.pump,
+    refused: a.refused ?? b.refused,
+    bridge: [...a.bridge, ...b.bridge],
+  };
 }

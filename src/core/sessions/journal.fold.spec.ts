@@ -1,4 +1,5 @@
-import { JournalFold, type Effect } from './journal.fold.js';
+import type { Effect } from './journal.effects.js';
+import { JournalFold } from './journal.fold.js';
 import { LineSplitter } from './line-splitter.js';
 
 const update = (fields: Record<string, unknown>): string =>
@@ -8,10 +9,8 @@ const chunk = (text: string): string =>
 
 function read(fold: JournalFold, lines: string[], start = 0): { effects: Effect[]; cursor: number } {
   const splitter = new LineSplitter(start);
-  const effects: Effect[] = [];
-  for (const line of splitter.push(Buffer.from(lines.map((text) => `${text}\n`).join(''))))
-    effects.push(...fold.feed(line));
-  return { effects, cursor: fold.safeCursor(splitter.position) };
+  const read = splitter.push(Buffer.from(lines.map((text) => `${text}\n`).join(''))).map((line) => fold.feed(line));
+  return { effects: read.flatMap((line) => line.effects), cursor: read.at(-1)?.resumeAt ?? start };
 }
 
 describe('folding a journal', () => {
@@ -69,6 +68,58 @@ describe('folding a journal', () => {
       '{"jsonrpc":"2.0","method":"_flotilla/end","params":{"code":137}}',
     ]);
     expect(effects.map((effect) => effect.type)).toEqual(['noise', 'noise', 'delta', 'event', 'end']);
+  });
+});
+
+describe('what a runtime may send', () => {
+  const texts = (effects: readonly Effect[]): unknown[] =>
+    effects.flatMap((effect) => (effect.type === 'event' ? [effect.data['text']] : []));
+  const said = (text: string, messageId: string): string =>
+    update({ sessionUpdate: 'agent_message_chunk', messageId, content: { type: 'text', text } });
+
+  it('keeps the words that session/load replayed apart from those that follow its answer', () => {
+    const { effects } = read(new JournalFold(1), [chunk('old'), '{"id":"load:s","result":{}}', chunk('new')]);
+    expect(effects.map((effect) => effect.type)).toEqual(['delta', 'event', 'response', 'delta']);
+    expect(texts(effects)).toEqual(['old']);
+  });
+
+  it('keeps messages apart that the runtime tells apart', () => {
+    const { effects } = read(new JournalFold(1), [said('a', '1'), said('b', '1'), said('c', '2'), '{"id":"turn:t"}']);
+    expect(texts(effects)).toEqual(['ab', 'c']);
+  });
+
+  it('stores a very long message in pieces that are told to belong together', () => {
+    const { effects } = read(new JournalFold(1), [chunk('x'.repeat(200_001)), chunk('y'), '{"id":"turn:t"}']);
+    const events = effects.filter((effect) => effect.type === 'event');
+    expect(events.map((one) => one.data['continues'])).toEqual([undefined, true]);
+  });
+
+  it('replaces what no database stores', () => {
+    const { effects } = read(new JournalFold(1), [
+      chunk('a\u0000b\ud800c\u{1F600}'),
+      update({ sessionUpdate: 'tool_call', toolCallId: 'c', rawInput: { 'k\u0000': ['\udc00'] } }),
+    ]);
+    expect(texts(effects)).toEqual(['a\ufffdb\ufffdc\u{1F600}']);
+    expect(effects[2]).toMatchObject({ fields: { input: { 'k\ufffd': ['\ufffd'] } } });
+  });
+
+  it('does not tear a character when it cuts a large output', () => {
+    const rawOutput = `${'x'.repeat(63_999)}\u{1F600}${'y'.repeat(10)}`;
+    const { effects } = read(new JournalFold(1), [
+      update({ sessionUpdate: 'tool_call_update', toolCallId: 'c', rawOutput }),
+    ]);
+    expect(JSON.stringify(effects)).not.toMatch(/\\ud83d/);
+  });
+
+  it('asks the runtime at hand what its own updates mean', () => {
+    const fold = new JournalFold(1, (fields) => (fields['sessionUpdate'] === 'odd' ? 'failing' : null));
+    expect(read(fold, [update({ sessionUpdate: 'odd' })]).effects).toEqual([{ type: 'failing', session: 's' }]);
+  });
+
+  it('ends an open text where a journal stops', () => {
+    const fold = new JournalFold(1);
+    read(fold, [chunk('half a sent')]);
+    expect(texts(fold.finish(500).effects)).toEqual(['half a sent']);
   });
 });
 

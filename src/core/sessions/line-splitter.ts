@@ -1,4 +1,4 @@
-import type { JournalLine } from './journal.fold.js';
+import type { JournalLine } from './journal.effects.js';
 
 /** A line longer than this is skipped: no runtime needs it, and memory must stay bounded. */
 const longestLine = 12 * 1024 * 1024;

@@ -37,6 +37,8 @@ export interface Accepted {
 
 /** Longest message, in characters. */
 const longestPrompt = 1_000_000;
+/** Another process may have ended the turn. */
+const lookAgainMs = 2000;
 
 /** Where prompts come in and turns are waited for. */
 @Injectable()
@@ -58,6 +60,8 @@ export class Prompts {
     if (prompt.text.length > longestPrompt) {
       throw new Invalid(`message is too long: at most ${longestPrompt} characters`, [], 'message_too_long');
     }
+    if (prompt.text.includes('\u0000'))
+      throw new Invalid('message must not contain NUL characters', [], 'nul_in_message');
     const { accepted, log } = await this.db.run((tx) => this.accept(tx, who, agent, prompt));
     for (const event of log?.appended ?? []) this.streams.event(event);
     void this.pump.kick(accepted.turn.instanceId);
@@ -67,20 +71,29 @@ export class Prompts {
   /** Waits until a turn has ended. Throws `TimedOut` after `seconds`, or when `gone` fires; the turn goes on. */
   async ended(turnId: string, seconds: number, gone?: AbortSignal): Promise<Turn> {
     const deadline = this.clock.now().getTime() + seconds * 1000;
-    for (;;) {
-      const turn = await this.db.of(Turn).findOneBy({ id: turnId });
-      if (!turn) throw new NotFound('turn', turnId);
-      if (turn.state !== 'queued' && turn.state !== 'running') return turn;
-      const left = deadline - this.clock.now().getTime();
-      if (left <= 0 || gone?.aborted) throw new TimedOut('The agent did not finish in time', 'execution_timeout');
-      await this.change(turn.sessionId, Math.min(left, 2000), gone);
+    const { sessionId } = await this.find(turnId);
+    let wake = (): void => undefined;
+    const stop = this.streams.subscribe(sessionId, (item) => {
+      if (item.type === 'event' && item.event.kind === 'turn_ended') wake();
+    });
+    try {
+      for (;;) {
+        // Listening begins before the look, so that an end in between is not missed.
+        const woken = new Promise<void>((resolve) => (wake = resolve));
+        const turn = await this.find(turnId);
+        if (turn.state !== 'queued' && turn.state !== 'running') return turn;
+        const left = deadline - this.clock.now().getTime();
+        if (left <= 0 || gone?.aborted) throw new TimedOut('The agent did not finish in time', 'execution_timeout');
+        await this.pause(woken, Math.min(left, lookAgainMs), gone);
+      }
+    } finally {
+      stop();
     }
   }
 
   /** Asks to stop a turn: a waiting one ends at once, a running one when the runtime has stopped. */
   async cancel(who: Principal, turnId: string): Promise<void> {
-    const turn = await this.db.of(Turn).findOneBy({ id: turnId });
-    if (!turn) throw new NotFound('turn', turnId);
+    const turn = await this.find(turnId);
     await this.access.agent(who, { id: turn.agentId }, 'operate');
     await this.db.run(async (tx) => {
       const row = await tx.lock(Turn, { id: turnId });
@@ -98,13 +111,13 @@ export class Prompts {
   ): Promise<{ accepted: Accepted; log: SessionLog | null }> {
     const instance = await tx.lock(Instance, { agentId: agent.id });
     if (!instance) throw new Conflict('The agent was deleted meanwhile');
-    if (instance.state !== 'running' || instance.desired !== 'running') {
-      throw new Unavailable('Agent is not running', 'agent_not_running');
-    }
     const session = await this.sessionFor(tx, who, agent, instance, prompt.sessionId);
     const idempotencyKey = prompt.idempotencyKey ?? null;
     const before = idempotencyKey && (await tx.of(Turn).findOneBy({ sessionId: session.id, idempotencyKey }));
     if (before) return { accepted: { turn: before, session, ahead: 0 }, log: null };
+    if (instance.state !== 'running' || instance.desired !== 'running') {
+      throw new Unavailable('Agent is not running', 'agent_not_running');
+    }
     const ahead = await this.ahead(tx, agent, instance, prompt.queueLimit);
     const now = this.clock.now();
     const turn = new Turn();
@@ -122,7 +135,7 @@ export class Prompts {
       cancelRequested: false,
       createdAt: now,
     });
-    await tx.of(Turn).insert(turn as never);
+    await tx.of(Turn).insert(turn);
     const log = new SessionLog(tx, now);
     log.append(session, 'user_message', { text: prompt.text, userId: who.userId }, { turnId: turn.id });
     session.messageCount += 1;
@@ -161,24 +174,27 @@ export class Prompts {
     const costs = { costUsd: 0, costMark: 0, contextUsed: 0, contextMax: 0 };
     Object.assign(session, { id: randomUUID(), ...where, instanceId: instance.id, createdAt: this.clock.now() });
     Object.assign(session, { title: null, model: agent.model, eventSeq: 0, messageCount: 0, ...costs });
-    await tx.of(Session).insert(session as never);
+    await tx.of(Session).insert(session);
     return tx.of(Session).findOneByOrFail({ id: session.id });
   }
 
-  /** Resolves at the next event of a session, after `ms`, or when the caller is gone. */
-  private change(sessionId: string, ms: number, gone?: AbortSignal): Promise<void> {
+  private async find(id: string): Promise<Turn> {
+    const turn = await this.db.of(Turn).findOneBy({ id });
+    if (!turn) throw new NotFound('turn', id);
+    return turn;
+  }
+
+  /** Resolves when it is woken, after `ms`, or when the caller is gone. */
+  private pause(woken: Promise<void>, ms: number, gone?: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const finish = (): void => {
-        stop();
         cancel();
         gone?.removeEventListener('abort', finish);
         resolve();
       };
       const cancel = this.clock.after(ms, finish);
-      const stop = this.streams.subscribe(sessionId, (item) => {
-        if (item.type === 'event' && item.event.kind === 'turn_ended') finish();
-      });
       gone?.addEventListener('abort', finish, { once: true });
+      void woken.then(finish);
     });
   }
 }

@@ -1,6 +1,6 @@
 import type { AskedQuestion } from '../runtimes/runtime.port.js';
-
-type Json = Record<string, unknown>;
+import { objectOf, startOf, stringOf, type Json } from './json.js';
+import { bounded, boundedList } from './tool.fields.js';
 
 /** What an agent wants to do, as a person is shown it. */
 export interface ApprovalPayload {
@@ -32,27 +32,35 @@ export type ApprovalDecision = 'allow' | 'always' | 'reject';
 /** Answers to a question: chosen values or free text by key; null declines. */
 export type QuestionAnswer = Readonly<Record<string, readonly string[]>> | null;
 
+/** A longer one nobody reads, and a cut one would match what was not shown. */
+const longestPattern = 4000;
+
 export function approvalOf(
   params: Json,
   known: { readonly title?: string; readonly input?: unknown } | null,
 ): ApprovalPayload {
   const call = objectOf(params['toolCall']);
-  const options = Array.isArray(params['options']) ? params['options'].map(optionOf) : [];
+  const options = Array.isArray(params['options']) ? params['options'].slice(0, 20).map(optionOf) : [];
   return {
-    title: textOf(call['title']) ?? known?.title ?? 'Use a tool',
+    title: startOf(textOf(call['title']) ?? known?.title ?? 'Use a tool', 4000),
     kind: textOf(call['kind']) ?? 'other',
     toolCallId: textOf(call['toolCallId']),
-    input: call['rawInput'] ?? known?.input ?? null,
-    content: Array.isArray(call['content']) ? call['content'] : [],
+    input: bounded(call['rawInput'] ?? known?.input ?? null),
+    content: Array.isArray(call['content']) ? boundedList(call['content']) : [],
     options,
   };
 }
 
 /**
  * What "always" means for a call: the exact command for execution, the tool kind and path for files, else kind and title.
- * The pattern is shown to the person who decides, and nothing else will match it.
+ * The pattern is shown to the person who decides, and nothing else will match it; null when it is too long to be shown.
  */
-export function patternOf(approval: ApprovalPayload): string {
+export function patternOf(approval: ApprovalPayload): string | null {
+  const pattern = exactPattern(approval);
+  return pattern.length > longestPattern ? null : pattern;
+}
+
+function exactPattern(approval: ApprovalPayload): string {
   const input = objectOf(approval.input);
   const command = input['command'] ?? input['cmd'];
   if (typeof command === 'string') return `execute: ${command}`;
@@ -69,6 +77,15 @@ export function permissionResult(approval: ApprovalPayload, decision: ApprovalDe
     .map((kind) => approval.options.find((one) => one.kind === kind))
     .find((one) => one !== undefined);
   return option ? { outcome: { outcome: 'selected', optionId: option.id } } : { outcome: { outcome: 'cancelled' } };
+}
+
+/** What a runtime hears when its turn is cancelled while it waits for an answer; null when it does not wait over ACP. */
+export function cancelledResult(request: {
+  readonly kind: 'approval' | 'question';
+  readonly payload: Record<string, unknown>;
+}): Json | null {
+  if (request.kind === 'approval') return { outcome: { outcome: 'cancelled' } };
+  return request.payload['bridged'] === true ? null : { action: 'cancel' };
 }
 
 /** The form of an ACP elicitation as questions. Fields that end in `_custom` or `_note` are free text beside another. */
@@ -136,7 +153,7 @@ function fieldOf(key: string, field: Json, hasCompanion: boolean): AskedQuestion
   const choices = [field['oneOf'], items['anyOf'], items['oneOf']].find(Array.isArray) as unknown[] | undefined;
   const names = [field['enum'], items['enum']].find(Array.isArray) as unknown[] | undefined;
   const options = (choices ?? names ?? []).map((choice) => {
-    const value = typeof choice === 'string' ? choice : String(objectOf(choice)['const'] ?? '');
+    const value = typeof choice === 'string' ? choice : stringOf(objectOf(choice)['const']);
     const label = textOf(objectOf(choice)['title']) ?? value;
     return { value, label, description: textOf(objectOf(choice)['description']) };
   });
@@ -160,10 +177,8 @@ function optionOf(raw: unknown): PermissionOption {
   const option = objectOf(raw);
   const kind = option['kind'];
   const known = kind === 'allow_once' || kind === 'allow_always' || kind === 'reject_once' || kind === 'reject_always';
-  const id = String(option['optionId'] ?? '');
+  const id = stringOf(option['optionId']);
   return { id, name: textOf(option['name']) ?? id, kind: known ? kind : 'reject_once' };
 }
 
-const objectOf = (value: unknown): Json =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : {};
 const textOf = (value: unknown): string | null => (typeof value === 'string' && value !== '' ? value : null);

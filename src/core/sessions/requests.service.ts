@@ -1,15 +1,17 @@
 import { Injectable } from '@nestjs/common';
-import { UnitOfWork, type Tx } from '../../platform/database/unit-of-work.js';
+import { In } from 'typeorm';
+import { UnitOfWork } from '../../platform/database/unit-of-work.js';
 import { Access } from '../access/access.service.js';
 import type { Principal } from '../access/principal.js';
 import { Audit } from '../audit/audit.service.js';
 import { Agent } from '../agents/agent.entity.js';
 import { Clock } from '../clock.port.js';
-import { Conflict, Invalid, NotFound } from '../errors/domain-error.js';
+import { Conflict, Hidden, Invalid, NotFound } from '../errors/domain-error.js';
 import { Instance } from '../instances/instance.entity.js';
 import { Generation } from '../runtimes/generation.entity.js';
 import { Spool } from '../runtimes/spool.service.js';
 import { AgentRequest } from './agent-request.entity.js';
+import { announceAnswer } from './request-closing.js';
 import { QuestionCarrier } from './question-carrier.service.js';
 import {
   elicitationResult,
@@ -59,19 +61,25 @@ export class Requests {
        where r.kind = $1 and r.state = 'open' and ${sql} order by r.created_at limit 500`,
       [kind, ...values],
     );
-    const pending: PendingRequest[] = [];
-    for (const { id } of rows) {
-      const request = await this.db.of(AgentRequest).findOneBy({ id });
-      const agent = request && (await this.db.of(Agent).findOneBy({ id: request.agentId }));
-      if (request && agent) pending.push({ request, agent });
-    }
-    return pending;
+    if (rows.length === 0) return [];
+    const requests = await this.db
+      .of(AgentRequest)
+      .find({ where: { id: In(rows.map((row) => row.id)), state: 'open' }, order: { createdAt: 'ASC' } });
+    const agents = await this.db.of(Agent).findBy({ id: In(requests.map((request) => request.agentId)) });
+    const byId = new Map(agents.map((agent) => [agent.id, agent]));
+    return requests.flatMap((request) => {
+      const agent = byId.get(request.agentId);
+      return agent ? [{ request, agent }] : [];
+    });
   }
 
   async get(who: Principal, kind: AgentRequest['kind'], id: string): Promise<PendingRequest> {
     const request = await this.db.of(AgentRequest).findOneBy({ id, kind });
     if (!request) throw new NotFound(kind, id);
-    const agent = await this.access.agent(who, { id: request.agentId }, 'view');
+    const agent = await this.access.agent(who, { id: request.agentId }, 'view').catch((error: unknown) => {
+      // Told in the same words as an id that nothing has; the agent's own id would tell more.
+      throw error instanceof Hidden || error instanceof NotFound ? new NotFound(kind, id) : error;
+    });
     return { request, agent };
   }
 
@@ -79,8 +87,8 @@ export class Requests {
   async decide(who: Principal, id: string, decision: ApprovalDecision): Promise<AgentRequest> {
     const { request } = await this.get(who, 'approval', id);
     await this.access.agent(who, { id: request.agentId }, 'operate');
-    return this.settle(who, id, async (tx, row) => {
-      if (decision === 'always' && row.pattern !== null) await remember(tx, row.agentId, row.pattern);
+    return this.settle(who, id, (row, agent) => {
+      if (decision === 'always') remember(agent, row.pattern);
       const result = permissionResult(row.payload as unknown as ApprovalPayload, decision);
       return { by: who.userId, state: 'answered', answer: { decision }, result };
     });
@@ -93,7 +101,21 @@ export class Requests {
     const payload = request.payload as unknown as QuestionPayload & { readonly schema?: unknown };
     const fault = faultOf(payload, answers);
     if (fault !== null) throw new Invalid(fault, [], 'answer_does_not_fit');
-    return this.settle(who, id, () => Promise.resolve({ by: who.userId, ...questionAnswer(payload, answers) }));
+    return this.settle(who, id, () => ({ by: who.userId, ...questionAnswer(payload, answers) }));
+  }
+
+  /** Brings answers that are stored, and could not be carried before, to runtimes that still live. */
+  async carryAgain(): Promise<void> {
+    const rows = await this.db.query<{ id: string; instance_id: string }>(
+      `select r.id, r.instance_id from agent_requests r
+       join generations g on g.instance_id = r.instance_id and g.number = r.generation and g.state = 'ready'
+       join instances i on i.id = g.instance_id and i.state = 'running' and i.boot = g.boot
+       where r.state = 'answering'`,
+    );
+    for (const { id, instance_id } of rows) {
+      const instance = await this.db.of(Instance).findOneBy({ id: instance_id });
+      if (instance) void this.roads.carrier.carry(instance, id);
+    }
   }
 
   /** Rejects what nobody answered in time. */
@@ -103,7 +125,7 @@ export class Requests {
       [this.clock.now()],
     );
     for (const { id } of due) {
-      await this.settle(null, id, (_tx, row) => {
+      await this.settle(null, id, (row) => {
         const approval = row.kind === 'approval';
         const rejected = approval
           ? {
@@ -112,7 +134,7 @@ export class Requests {
             }
           : questionAnswer(row.payload as unknown as QuestionPayload, null);
         const state = 'state' in rejected ? rejected.state : ('expired' as const);
-        return Promise.resolve({ by: 'expiry', ...rejected, state });
+        return { by: 'expiry', ...rejected, state };
       }).catch((error: unknown) => {
         if (!(error instanceof Conflict)) throw error;
       });
@@ -122,20 +144,22 @@ export class Requests {
   private async settle(
     who: Principal | null,
     id: string,
-    decide: (tx: Tx, row: AgentRequest) => Promise<Settlement>,
+    decide: (row: AgentRequest, agent: Agent) => Settlement,
   ): Promise<AgentRequest> {
     const { row, log } = await this.db.run(async (tx) => {
       const first = await tx.of(AgentRequest).findOneBy({ id });
       if (!first) throw new NotFound('request', id);
-      // Same order of locks as the journal reader: generation, session, request.
+      // The order of locks is the same everywhere: agent, generation, session, request.
+      const agent = await tx.lock(Agent, { id: first.agentId });
       const generation = await tx.lock(Generation, { instanceId: first.instanceId, number: first.generation });
       const session = await tx.lock(Session, { id: first.sessionId });
       const request = await tx.lock(AgentRequest, { id });
       if (request?.state !== 'open') throw new Conflict(`This ${first.kind} was answered before`, 'already_answered');
-      if (!generation || generation.state === 'ended' || !session) {
+      if (!agent || !generation || generation.state === 'ended' || !session) {
         throw new Conflict('The agent does not wait for this any more', 'not_waiting');
       }
-      const { by, state, answer, result } = await decide(tx, request);
+      const { by, state, answer, result } = decide(request, agent);
+      await tx.of(Agent).save(agent);
       Object.assign(request, { state, answer, answeredBy: by, answeredAt: this.clock.now() });
       await tx.of(AgentRequest).save(request);
       if (result) await this.roads.spool.push(tx, generation, { id: JSON.parse(request.rpcId) as unknown, result });
@@ -183,17 +207,7 @@ function questionAnswer(
   return { state: 'answered', answer, result };
 }
 
-async function remember(tx: Tx, agentId: string, pattern: string): Promise<void> {
-  const agent = await tx.lock(Agent, { id: agentId });
-  if (!agent || agent.alwaysAllowed.includes(pattern)) return;
+function remember(agent: Agent, pattern: string | null): void {
+  if (pattern === null || agent.alwaysAllowed.includes(pattern)) return;
   agent.alwaysAllowed = [...agent.alwaysAllowed, pattern];
-  await tx.of(Agent).save(agent);
-}
-
-async function announceAnswer(tx: Tx, request: AgentRequest): Promise<void> {
-  const agent = await tx.of(Agent).findOneBy({ id: request.agentId });
-  if (!agent) return;
-  const type = request.kind === 'approval' ? 'approval.answered' : 'question.answered';
-  const data = { requestId: request.id, sessionId: request.sessionId, turnId: request.turnId, by: request.answeredBy };
-  await tx.emit({ type, orgId: agent.orgId, agentId: agent.id, data });
 }

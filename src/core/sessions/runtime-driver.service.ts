@@ -17,6 +17,10 @@ import { TurnEndings } from './turn-endings.js';
 import { TurnSender } from './turn-sender.service.js';
 import type { Turn } from './turn.entity.js';
 
+/** How long a runtime that is stopped on purpose may take to say goodbye, and how often we look. */
+const parkMs = 5000;
+const parkStepMs = 50;
+
 /** The machinery around one runtime process. */
 @Injectable()
 export class RuntimeMachinery {
@@ -55,7 +59,7 @@ export class RuntimeDriver implements FollowerListener {
     });
   }
 
-  close(): void {
+  shutDown(): void {
     this.closed = true;
     this.machinery.follower.stopAll();
   }
@@ -63,6 +67,11 @@ export class RuntimeDriver implements FollowerListener {
   /** An instance runs: goes on reading its generation, or closes the one that a restart cut off. */
   async takeOver(instance: Instance): Promise<void> {
     this.machinery.spool.forget(instance.id);
+    await this.keepUp(instance);
+  }
+
+  /** Reads and feeds a living generation even when no turn can be sent now. */
+  async keepUp(instance: Instance): Promise<void> {
     const generation = await this.machinery.generations.current(instance.id);
     if (!generation) return;
     try {
@@ -74,35 +83,17 @@ export class RuntimeDriver implements FollowerListener {
     }
   }
 
-  /** Reads and feeds a living generation even when no turn can be sent now. */
-  async keepUp(instance: Instance): Promise<void> {
-    const generation = await this.machinery.generations.current(instance.id);
-    if (!generation) return;
-    try {
-      if (generation.boot !== instance.boot) await this.closeStale(instance, generation);
-      else await this.attend(instance, generation);
-    } catch (error) {
-      if (!isPassing(error)) throw error;
-      this.later(instance.id, 1000);
-    }
-  }
-
   /** A generation that can take a prompt, or null when it has to be waited for (a change will be told). */
   async ready(instance: Instance, agent: Agent, model: string | null): Promise<Generation | null> {
     const plan = await this.machinery.planner.plan(agent, instance, model ?? agent.model);
     const current = await this.machinery.generations.current(instance.id);
-    if (current && current.boot !== instance.boot) {
-      await this.keepUp(instance);
-      this.changed(instance.id);
-      return null;
-    }
-    if (current?.state === 'stopping') {
+    if (current && (current.boot !== instance.boot || current.state === 'stopping')) {
       await this.keepUp(instance);
       return null;
     }
     if (current && (current.endReason !== null || current.fingerprint !== plan.fingerprint)) {
-      const reason = current.endReason ?? 'The agent was configured anew';
-      await this.machinery.generations.stop(instance, current.number, reason);
+      await this.keepUp(instance); // its end is read in its journal
+      await this.end(instance, current.number, current.endReason ?? 'The agent was configured anew');
       return null;
     }
     const generation = current ?? (await this.machinery.generations.open(instance, plan));
@@ -142,37 +133,45 @@ export class RuntimeDriver implements FollowerListener {
     this.changed(instanceId);
   }
 
-  /** Ends what runs, before the container is stopped on purpose. */
+  /** Ends what runs before the container is stopped on purpose, and reads its last words. Takes a few seconds at most. */
   async park(instanceId: string): Promise<void> {
     const generation = await this.machinery.generations.current(instanceId);
     const instance = await this.db.of(Instance).findOneBy({ id: instanceId });
     if (!generation || !instance || generation.boot !== instance.boot) return;
-    await this.machinery.generations
-      .stop(instance, generation.number, 'The agent was stopped')
-      .catch((error: unknown) => this.logger.warn(`Stopping the runtime of ${instanceId} failed`, error));
+    await this.end(instance, generation.number, 'The agent was stopped');
+    for (let waited = 0; waited < parkMs; waited += parkStepMs) {
+      if ((await this.machinery.generations.current(instanceId)) === null) return;
+      await this.clock.sleep(parkStepMs);
+    }
   }
 
   /** The container is gone. If it will return, the journal on its volume is read then, and nothing is decided now. */
   async halted(instanceId: string, reason: string, willReturn: boolean): Promise<void> {
-    this.machinery.follower.stop(instanceId);
+    if (willReturn) this.machinery.follower.stop(instanceId);
+    else await this.machinery.follower.finish(instanceId);
     this.machinery.spool.forget(instanceId);
     if (willReturn) return;
     const generation = await this.machinery.generations.current(instanceId);
-    if (generation) await this.end(instanceId, generation.number, reason);
-    // Nobody will serve what waits: it must not look as if.
+    if (generation) await this.close(instanceId, generation.number, reason);
+    await this.strand(instanceId, reason);
+  }
+
+  /** Fails every turn that waits: nobody will serve it, and it must not look as if. */
+  async strand(instanceId: string, reason: string): Promise<void> {
     await this.closing(async (log, tx) => {
-      const waiting = await tx.query<{ id: string }>(
-        `select id from turns where instance_id = $1 and state = 'queued' order by number`,
-        [instanceId],
-      );
-      for (let left = waiting.length; left > 0; left -= 1) await this.endings.failFirst(tx, log, instanceId, reason);
+      while (await this.endings.failFirst(tx, log, instanceId, reason)) await log.flush();
     });
   }
 
   stored(instance: Instance, generation: number, after: AfterIngest): void {
-    if (after.ended) this.machinery.follower.stop(instance.id);
-    if (after.deliver) void this.machinery.spool.deliver(instance, generation);
-    for (const requestId of after.bridge) void this.machinery.carrier.carry(instance, requestId);
+    const { machinery } = this;
+    if (after.ended) {
+      machinery.follower.stop(instance.id);
+      machinery.spool.forget(instance.id);
+    }
+    if (after.deliver) void machinery.spool.deliver(instance, generation);
+    if (after.refused !== null) void this.end(instance, generation, after.refused);
+    for (const requestId of after.bridge) void machinery.carrier.carry(instance, requestId);
     if (after.pump || after.ended) this.changed(instance.id);
   }
 
@@ -195,18 +194,26 @@ export class RuntimeDriver implements FollowerListener {
     await this.machinery.follower.drain(instance, generation.number).catch((error: unknown) => {
       if (!(error instanceof ChannelError) || error.fault !== 'not_found') throw error;
     });
-    await this.end(instance.id, generation.number, 'The container was restarted while the agent worked');
+    await this.close(instance.id, generation.number, 'The container was restarted while the agent worked');
     this.changed(instance.id);
   }
 
-  private async end(instanceId: string, number: number, reason: string): Promise<void> {
+  /** Asks a runtime process to go; its journal says when it is gone. */
+  private async end(instance: Instance, number: number, reason: string): Promise<void> {
+    await this.machinery.generations
+      .stop(instance, number, reason)
+      .catch((error: unknown) => this.logger.warn(`Stopping the runtime of ${instance.id} failed`, error));
+  }
+
+  /** Settles what belonged to a generation whose end was not read. */
+  async close(instanceId: string, number: number, reason: string): Promise<void> {
     await this.closing(async (log, tx) => {
       const row = await tx.lock(Generation, { instanceId, number });
       if (row && row.state !== 'ended') await this.endings.generationEnded(tx, log, row, reason);
     });
   }
 
-  private async closing(work: (log: SessionLog, tx: Tx) => Promise<void>): Promise<void> {
+  private async closing(work: (log: SessionLog, tx: Tx) => Promise<unknown>): Promise<void> {
     const log = await this.db.run(async (tx) => {
       const open = new SessionLog(tx, this.clock.now());
       await work(open, tx);

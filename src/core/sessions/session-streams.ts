@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import type { SessionEvent } from './session-event.entity.js';
 
 /** A piece of text on its way. It has no sequence number: the stored event carries the whole text and replaces it. */
@@ -19,6 +19,7 @@ type Listener = (item: StreamItem) => void;
 /** What happens in sessions right now, for those who watch. Nothing is kept: history is in the database. */
 @Injectable()
 export class SessionStreams {
+  private readonly logger = new Logger(SessionStreams.name);
   private readonly listeners = new Map<string, Set<Listener>>();
 
   subscribe(sessionId: string, listener: Listener): () => void {
@@ -39,6 +40,13 @@ export class SessionStreams {
   }
 
   private publish(sessionId: string, item: StreamItem): void {
-    for (const listener of this.listeners.get(sessionId) ?? []) listener(item);
+    for (const listener of [...(this.listeners.get(sessionId) ?? [])]) {
+      try {
+        listener(item);
+      } catch (error) {
+        // Who watches must not stop who works.
+        this.logger.warn('A listener of a session failed', error);
+      }
+    }
   }
 }

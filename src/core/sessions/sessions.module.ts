@@ -8,7 +8,8 @@ import { History } from './history.service.js';
 import { IngestRequests } from './ingest-requests.js';
 import { IngestResponses } from './ingest-responses.js';
 import { IngestTools } from './ingest-tools.js';
-import { Ingest, IngestParts } from './ingest.service.js';
+import { IngestEffects } from './ingest-effects.js';
+import { Ingest } from './ingest.service.js';
 import { Prompts } from './prompts.service.js';
 import { CarrierMap, QuestionCarrier } from './question-carrier.service.js';
 import { RequestRoads, Requests } from './requests.service.js';
@@ -25,7 +26,7 @@ const parts = [
   CaretakerTools,
   CarrierMap,
   Ingest,
-  IngestParts,
+  IngestEffects,
   IngestRequests,
   IngestResponses,
   IngestTools,

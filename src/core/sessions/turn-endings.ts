@@ -1,10 +1,13 @@
 import { Injectable } from '@nestjs/common';
+import { In } from 'typeorm';
 import type { Tx } from '../../platform/database/unit-of-work.js';
 import { Agent } from '../agents/agent.entity.js';
 import { Clock } from '../clock.port.js';
 import { Generation } from '../runtimes/generation.entity.js';
+import { RuntimeLine } from '../runtimes/runtime-line.entity.js';
 import { Activity } from './activity.entity.js';
 import { AgentRequest } from './agent-request.entity.js';
+import { closeRequests } from './request-closing.js';
 import { SessionLog } from './session-log.js';
 import { Session } from './session.entity.js';
 import { Turn, type TurnState } from './turn.entity.js';
@@ -31,10 +34,7 @@ export class TurnEndings {
     await tx.of(Turn).save(turn);
     if (turn.answer !== null) session.messageCount += 1;
     session.lastMessageAt = now;
-    await tx
-      .of(AgentRequest)
-      .update({ turnId: turn.id, state: 'open' }, { state: 'cancelled', answeredAt: now, answeredBy: 'turn_ended' });
-    await tx.of(AgentRequest).update({ turnId: turn.id, state: 'answering' }, { state: 'answered' });
+    await closeRequests(tx, log, session, turn.id, { by: 'turn_ended', at: now });
     log.append(session, 'turn_ended', { state, stopReason, error }, { turnId: turn.id });
     await this.endActivities(tx, turn, outcome, now);
     const agent = await tx.of(Agent).findOneBy({ id: turn.agentId });
@@ -46,26 +46,28 @@ export class TurnEndings {
 
   /**
    * A generation is over: nothing it was asked will be answered any more. Its running turn ends as `interrupted`
-   * (`cancelled` if that was asked for); if it never became ready, the turn that waits first ends as `failed`.
+   * (`cancelled` or `failed` if it was being stopped); if it never became ready, the turn that waits first fails.
+   * `generation` must be locked.
    */
   async generationEnded(tx: Tx, log: SessionLog, generation: Generation, reason: string): Promise<void> {
     const { instanceId, number } = generation;
-    const neverReady = generation.state === 'starting';
+    const neverReady = generation.state === 'starting' && generation.endReason === null;
     const now = this.clock.now();
     Object.assign(generation, { state: 'ended', endReason: reason, endedAt: now });
     await tx.of(Generation).save(generation);
     const turns = await tx.of(Turn).find({ where: { instanceId, state: 'running' }, order: { number: 'ASC' } });
-    for (const turn of turns) {
-      const session = await tx.lock(Session, { id: turn.sessionId });
-      if (!session) continue;
-      const state = turn.cancelRequested ? 'cancelled' : 'interrupted';
-      await this.end(tx, log, session, turn, { state, error: turn.error ?? reason });
-      log.touch(session);
+    for (const { id, sessionId } of turns) {
+      const session = await tx.lock(Session, { id: sessionId });
+      const turn = session && (await tx.lock(Turn, { id }));
+      if (turn) await this.end(tx, log, session, turn, { state: endStateOf(turn), error: turn.error ?? reason });
+      if (turn) log.touch(session);
     }
     await log.flushSessions();
-    await this.dropRequests(tx, instanceId, number, now);
+    const gone = { state: 'cancelled', answeredAt: now, answeredBy: 'generation_ended' } as const;
+    await tx.of(AgentRequest).update({ instanceId, generation: number, state: In(['open', 'answering']) }, gone);
+    await tx.of(RuntimeLine).delete({ instanceId, generation: number });
     await tx.query(
-      `update sessions set live_generation = null, attach_generation = null, attach_step = null, cost_mark = 0
+      `update sessions set live_generation = null, attach_generation = null, attach_step = null
        where instance_id = $1 and (live_generation = $2 or attach_generation = $2)`,
       [instanceId, number],
     );
@@ -73,20 +75,23 @@ export class TurnEndings {
     if (neverReady) await this.failFirst(tx, log, instanceId, reason);
   }
 
-  /** The turn that waits first cannot be served: it fails, the others get their own try. */
-  async failFirst(tx: Tx, log: SessionLog, instanceId: string, reason: string): Promise<void> {
-    const [turn] = await tx
+  /** The turn that waits first cannot be served: it fails, the others get their own try. False when none waits. */
+  async failFirst(
+    tx: Tx,
+    log: SessionLog,
+    instanceId: string,
+    reason: string,
+    lockSession = (id: string): Promise<Session | null> => tx.lock(Session, { id }),
+  ): Promise<boolean> {
+    const [first] = await tx
       .of(Turn)
       .find({ where: { instanceId, state: 'queued' }, order: { number: 'ASC' }, take: 1 });
-    const session = turn && (await tx.lock(Session, { id: turn.sessionId }));
-    if (!turn || !session) return;
+    const session = first && (await lockSession(first.sessionId));
+    const turn = session && (await tx.lock(Turn, { id: first.id }));
+    if (!turn) return false;
     await this.end(tx, log, session, turn, { state: turn.cancelRequested ? 'cancelled' : 'failed', error: reason });
-  }
-
-  private async dropRequests(tx: Tx, instanceId: string, generation: number, now: Date): Promise<void> {
-    const gone = { state: 'cancelled', answeredAt: now, answeredBy: 'generation_ended' } as const;
-    await tx.of(AgentRequest).update({ instanceId, generation, state: 'open' }, gone);
-    await tx.of(AgentRequest).update({ instanceId, generation, state: 'answering' }, gone);
+    log.touch(session);
+    return true;
   }
 
   private async endActivities(tx: Tx, turn: Turn, outcome: Outcome, now: Date): Promise<void> {
@@ -107,6 +112,12 @@ export class TurnEndings {
       ],
     );
   }
+}
+
+/** How a turn ends whose runtime is gone. One that was being stopped for a cause of ours (its time) carries it as error. */
+function endStateOf(turn: Turn): 'cancelled' | 'failed' | 'interrupted' {
+  if (!turn.cancelRequested) return 'interrupted';
+  return turn.error === null ? 'cancelled' : 'failed';
 }
 
 /** Announces a change of one line of the timeline. */

@@ -39,12 +39,17 @@ export class TurnPump implements InstanceHook, BeforeApplicationShutdown {
     }
     const task: Task = { again: false, done: Promise.resolve() };
     this.tasks.set(instanceId, task);
-    task.done = this.work(instanceId, task).finally(() => this.tasks.delete(instanceId));
+    task.done = this.work(instanceId, task);
     return task.done;
   }
 
   async running(instance: Instance): Promise<void> {
-    await this.driver.takeOver(instance);
+    try {
+      await this.driver.takeOver(instance);
+    } catch (error) {
+      this.logger.error(`Taking over instance ${instance.id} failed`, error);
+      this.driver.later(instance.id, 2000);
+    }
     void this.kick(instance.id);
   }
 
@@ -56,16 +61,32 @@ export class TurnPump implements InstanceHook, BeforeApplicationShutdown {
     await this.driver.halted(instanceId, reason, willReturn);
   }
 
+  /** Gives up the turn that waits first: what it needs will not come. */
+  giveUp(instanceId: string, reason: string): Promise<void> {
+    return this.driver.fail(instanceId, reason);
+  }
+
+  /** Settles a generation whose end will not be told. */
+  async close(instanceId: string, generation: number, reason: string): Promise<void> {
+    await this.driver.close(instanceId, generation, reason);
+    void this.kick(instanceId);
+  }
+
+  /** Gives up every turn that waits: the agent does not run and is not meant to. */
+  strand(instanceId: string, reason: string): Promise<void> {
+    return this.driver.strand(instanceId, reason);
+  }
+
   async beforeApplicationShutdown(): Promise<void> {
     this.closing = true;
-    this.driver.close();
+    this.driver.shutDown();
     await Promise.allSettled([...this.tasks.values()].map((task) => task.done));
   }
 
   private async work(instanceId: string, task: Task): Promise<void> {
     do {
       task.again = false;
-      if (this.closing) return;
+      if (this.closing) break;
       try {
         await this.step(instanceId);
       } catch (error) {
@@ -73,11 +94,13 @@ export class TurnPump implements InstanceHook, BeforeApplicationShutdown {
         this.driver.later(instanceId, 2000);
       }
     } while (task.again as boolean);
+    // In the same breath as the last look at `again`: a kick after this begins a new task.
+    this.tasks.delete(instanceId);
   }
 
   private async step(instanceId: string): Promise<void> {
     const instance = await this.db.of(Instance).findOneBy({ id: instanceId });
-    if (instance?.state !== 'running' || instance.desired !== 'running') return;
+    if (!instance) return;
     const turns = await this.db.of(Turn).find({
       where: [
         { instanceId, state: 'queued' },
@@ -85,16 +108,19 @@ export class TurnPump implements InstanceHook, BeforeApplicationShutdown {
       ],
       order: { number: 'ASC' },
     });
-    const working = turns.filter((turn) => turn.state === 'running');
     await this.driver.cancelAsked(instance, turns);
-    if (turns.length === 0 || working.length > 0) return this.driver.keepUp(instance);
-    const agent = await this.db.of(Agent).findOneByOrFail({ id: instance.agentId });
-    const [first] = turns;
+    if (instance.state !== 'running' || instance.desired !== 'running') return;
+    const first = turns.find((turn) => turn.state === 'queued' && !turn.cancelRequested);
+    if (!first || turns.some((turn) => turn.state === 'running')) return this.driver.keepUp(instance);
+    const agent = await this.db.of(Agent).findOneBy({ id: instance.agentId });
+    if (!agent) return;
     try {
-      const generation = first && (await this.driver.ready(instance, agent, first.model));
+      const generation = await this.driver.ready(instance, agent, first.model);
       if (generation) await this.driver.send(instance, agent, generation, first.id);
     } catch (error) {
       if (!(error instanceof DomainError)) throw error;
+      // The engine is away for a while: that is no fault of this turn.
+      if (error.code === 'engine_unavailable') return this.driver.later(instanceId, 1000);
       await this.driver.fail(instanceId, error.message);
     }
   }

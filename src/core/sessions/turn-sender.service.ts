@@ -7,15 +7,14 @@ import { Generation } from '../runtimes/generation.entity.js';
 import { Spool } from '../runtimes/spool.service.js';
 import { Activity } from './activity.entity.js';
 import { AttachSteps } from './attach-steps.js';
-import { SessionEvent } from './session-event.entity.js';
+import { closeRequests } from './request-closing.js';
+import { cancelledResult } from './request.rules.js';
 import { SessionLog } from './session-log.js';
 import { SessionStreams } from './session-streams.js';
 import { Session } from './session.entity.js';
+import { summaryFor } from './summary.js';
 import { announce, TurnEndings } from './turn-endings.js';
 import { Turn } from './turn.entity.js';
-
-/** Characters of earlier conversation that a summary holds at most. */
-const summaryLength = 6000;
 
 /** What turns are sent with, and how they end. */
 @Injectable()
@@ -41,13 +40,16 @@ export class TurnSender {
   async send(instance: Instance, agent: Agent, generationNumber: number, turnId: string): Promise<boolean> {
     const log = await this.db.run(async (tx) => {
       const generation = await tx.lock(Generation, { instanceId: instance.id, number: generationNumber });
-      const turn = await tx.lock(Turn, { id: turnId });
-      const session = turn && (await tx.lock(Session, { id: turn.sessionId }));
+      const wanted = await tx.of(Turn).findOneBy({ id: turnId });
+      const session = wanted && (await tx.lock(Session, { id: wanted.sessionId }));
+      const turn = session && (await tx.lock(Turn, { id: turnId }));
       if (generation?.state !== 'ready' || turn?.state !== 'queued' || !session) return null;
       const open = new SessionLog(tx, this.clock.now());
       if (session.liveGeneration === generation.number) await this.prompt(tx, open, agent, generation, session, turn);
       else if (session.attachGeneration === generation.number) return null;
       else await this.tools.steps.begin(tx, agent, instance, session, generation);
+      const used = { usedAt: this.clock.now() };
+      await tx.of(Generation).update({ instanceId: instance.id, number: generation.number }, used);
       open.touch(session);
       await open.flush();
       return open;
@@ -73,21 +75,29 @@ export class TurnSender {
   }
 
   private async cancelOne(tx: Tx, log: SessionLog, instanceId: string, id: string): Promise<number | null> {
-    const turn = await tx.lock(Turn, { id });
-    const session = turn && (await tx.lock(Session, { id: turn.sessionId }));
-    if (!turn || !session) return null;
+    const asked = await tx.of(Turn).findOneBy({ id });
+    if (!asked) return null;
+    const number = asked.generation;
+    const generation = number === null ? null : await tx.lock(Generation, { instanceId, number });
+    const session = await tx.lock(Session, { id: asked.sessionId });
+    const turn = session && (await tx.lock(Turn, { id }));
+    if (!turn) return null;
     if (turn.state === 'queued') {
       await this.tools.endings.end(tx, log, session, turn, { state: 'cancelled' });
       log.touch(session);
       return null;
     }
-    if (turn.state !== 'running' || turn.generation === null || turn.cancelSentAt !== null) return null;
-    const generation = await tx.lock(Generation, { instanceId, number: turn.generation });
+    if (turn.state !== 'running' || turn.cancelSentAt !== null) return null;
     if (!generation || generation.state === 'ended') return null;
-    turn.cancelSentAt = this.clock.now();
+    const now = this.clock.now();
+    turn.cancelSentAt = now;
     await tx.of(Turn).save(turn);
     const params = { sessionId: session.runtimeSessionId };
     await this.tools.spool.push(tx, generation, { method: 'session/cancel', params });
+    for (const request of await closeRequests(tx, log, session, id, { by: 'turn_cancelled', at: now })) {
+      const result = cancelledResult(request);
+      if (result) await this.tools.spool.push(tx, generation, { id: JSON.parse(request.rpcId) as unknown, result });
+    }
     return generation.number;
   }
 
@@ -102,8 +112,7 @@ export class TurnSender {
     const now = this.clock.now();
     Object.assign(turn, { state: 'running', generation: generation.number, startedAt: now });
     await tx.of(Turn).save(turn);
-    await tx.of(Generation).update({ instanceId: generation.instanceId, number: generation.number }, { usedAt: now });
-    const summary = await summaryFor(tx, session);
+    const summary = await summaryFor(tx, session, turn);
     log.append(session, 'turn_started', {}, { turnId: turn.id });
     const text = summary === null ? turn.prompt : `${summary}\n\n${turn.prompt}`;
     const params = { sessionId: session.runtimeSessionId, prompt: [{ type: 'text', text }] };
@@ -129,31 +138,4 @@ export class TurnSender {
     await tx.of(Activity).save(activity);
     await announce(tx, agent.orgId, agent.id, activity);
   }
-}
-
-/** What was said so far, when the runtime had to start the conversation anew since the last turn; null otherwise. */
-async function summaryFor(tx: Tx, session: Session): Promise<string | null> {
-  const [note] = await tx.query<{ seq: number }>(
-    `select max(seq) as seq from session_events where session_id = $1 and kind = 'note' and data->>'summaryNeeded' = 'true'`,
-    [session.id],
-  );
-  const [started] = await tx.query<{ seq: number | null }>(
-    `select max(seq) as seq from session_events where session_id = $1 and kind = 'turn_started'`,
-    [session.id],
-  );
-  if (!note?.seq || note.seq < (started?.seq ?? 0)) return null;
-  const events = await tx.of(SessionEvent).find({
-    where: [
-      { sessionId: session.id, kind: 'user_message' },
-      { sessionId: session.id, kind: 'agent_message' },
-    ],
-    order: { seq: 'DESC' },
-    take: 40,
-  });
-  const lines = events.reverse().map((event) => {
-    const speaker = event.kind === 'user_message' ? 'Person' : 'You';
-    return `${speaker}: ${String(event.data['text'] ?? '')}`;
-  });
-  const text = lines.join('\n').slice(-summaryLength);
-  return `[The conversation before this message, as a summary because it could not be loaded:\n${text}\n]`;
 }
