@@ -3,6 +3,7 @@ import { CreatePlatform1700000000002 } from '../../migrations/0002-create-platfo
 import { CreateFleet1700000000003 } from '../../migrations/0003-create-fleet.js';
 import { ClearActivity1700000000004 } from '../../migrations/0004-clear-activity.js';
 import { JournalProgress1700000000005 } from '../../migrations/0005-journal-progress.js';
+import { CreateLeases1700000000006 } from '../../migrations/0006-create-leases.js';
 
 /** In the order they run. Released migrations never change. */
 export const migrations = [
@@ -11,4 +12,5 @@ export const migrations = [
   CreateFleet1700000000003,
   ClearActivity1700000000004,
   JournalProgress1700000000005,
+  CreateLeases1700000000006,
 ];
