@@ -210,7 +210,7 @@ describe('the contract of the Trinity Agents API', () => {
   });
 
   it.each(contract.edges.filter(isBuilt).map((edge) => [edge.when, edge] as const))('%s', async (_when, edge) => {
-    const more = edge.call.includes('{fresh}') ? { fresh: await freshAgent() } : {};
+    const more: Record<string, string> = edge.call.includes('{fresh}') ? { fresh: await freshAgent() } : {};
     const [method = '', where = ''] = filled(edge.call, more).split(' ');
     const { status, body } = edge.empty
       ? await fleet.request(method, where, {

@@ -36,7 +36,7 @@ export function questionCard({ id, agent, message, questions, expires_at: expire
   return { node, update: () => undefined };
 }
 
-function questionPart({ key, text, header, options, multiple, freeText }) {
+function questionPart({ key, text, header, options, multiple, free_text: freeText }) {
   const group = freshId('question');
   const choices = options.map(({ value, label, description }) => {
     const input = el('input', { type: multiple ? 'checkbox' : 'radio', name: group, value, id: freshId('choice') });

@@ -1,5 +1,5 @@
 import { Body, Controller, Get, Param, Post } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Access } from '../../core/access/access.service.js';
 import type { Principal } from '../../core/access/principal.js';
 import { Invalid } from '../../core/errors/domain-error.js';
@@ -42,6 +42,13 @@ export class ConsoleApprovalsController {
   @ApiOperation({
     summary: 'Allow once, allow this pattern always, or reject',
     description: 'The first answer counts.',
+  })
+  @ApiBody({
+    type: DecisionBody,
+    examples: {
+      allow: { value: { decision: 'allow' } },
+      reject: { value: { decision: 'reject', message: 'Use pnpm, not npm.' } },
+    },
   })
   @ApiOkResponse({ type: ApprovalView })
   @Refuses({

@@ -1,5 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsIn, IsObject, IsOptional, IsString, MaxLength } from 'class-validator';
+import type { QuestionPayload } from '../../core/sessions/request.rules.js';
 import type { PendingRequest } from '../../core/sessions/requests.service.js';
 
 export class DecisionBody {
@@ -56,7 +57,11 @@ export class ApprovalView extends RequestView {
   @ApiProperty({ example: 'edit' }) kind!: string;
   @ApiProperty({ description: 'The exact call', nullable: true, type: 'object', additionalProperties: true })
   input!: unknown;
-  @ApiProperty({ type: 'array', items: { type: 'object' }, description: 'Diffs and texts shown with it' })
+  @ApiProperty({
+    type: 'array',
+    items: { type: 'object', additionalProperties: true },
+    description: 'Diffs and texts shown with it',
+  })
   content!: unknown;
   @ApiProperty({ type: 'string', nullable: true, description: 'What `always` would allow from now on' })
   pattern!: string | null;
@@ -68,13 +73,29 @@ export class ApprovalView extends RequestView {
   }
 }
 
+export class OptionView {
+  @ApiProperty({ example: 'postgresql', description: 'What an answer holds' }) value!: string;
+  @ApiProperty({ example: 'PostgreSQL' }) label!: string;
+  @ApiProperty({ type: 'string', nullable: true }) description!: string | null;
+}
+
+export class AskedView {
+  @ApiProperty({ example: 'question_0', description: 'Under which an answer is given' }) key!: string;
+  @ApiProperty({ example: 'Which database should I use?' }) text!: string;
+  @ApiProperty({ type: 'string', nullable: true }) header!: string | null;
+  @ApiProperty({ type: [OptionView] }) options!: readonly OptionView[];
+  @ApiProperty({ description: 'May several be chosen?' }) multiple!: boolean;
+  @ApiProperty({ description: 'May the answer be none of the options?' }) free_text!: boolean;
+}
+
 export class QuestionView extends RequestView {
   @ApiProperty({ example: 'Which database should I use?' }) message!: string;
-  @ApiProperty({ type: 'array', items: { type: 'object' } }) questions!: unknown;
+  @ApiProperty({ type: [AskedView] }) questions!: AskedView[];
 
   static of(pending: PendingRequest): QuestionView {
-    const { message, questions } = pending.request.payload;
-    return { ...RequestView.common(pending), message: String(message), questions };
+    const { message, questions } = pending.request.payload as unknown as QuestionPayload;
+    const asked = questions.map(({ freeText, ...rest }) => ({ ...rest, free_text: freeText }));
+    return { ...RequestView.common(pending), message, questions: asked };
   }
 }
 

@@ -1,5 +1,5 @@
 import { Body, Controller, Delete, Get, Param, Post, Put, Query, Res } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
+import { ApiBody, ApiOkResponse, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import type { Principal } from '../../core/access/principal.js';
 import { Unavailable } from '../../core/errors/domain-error.js';
@@ -63,6 +63,20 @@ export class TrinityAgentsController {
   @Post()
   @Requires('agents:write')
   @ApiOperation({ summary: 'Create an agent and start it', description: 'Waits until its container runs.' })
+  @ApiBody({
+    type: CreateAgentBody,
+    examples: {
+      short: { value: { name: 'hello', runtime: 'opencode' } },
+      long: {
+        value: {
+          name: 'research-agent',
+          template: 'business-assistant',
+          resources: { cpu: '2', memory: '4g' },
+          custom_instructions: 'Answer briefly.',
+        },
+      },
+    },
+  })
   @ApiOkResponse({ type: AgentStatusView })
   @Refuses({
     400: 'A bad name, runtime or resources',

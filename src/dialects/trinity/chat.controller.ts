@@ -1,5 +1,5 @@
 import { Body, Controller, Delete, Get, Headers, Param, Post } from '@nestjs/common';
-import { ApiHeader, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiBody, ApiHeader, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Access } from '../../core/access/access.service.js';
 import type { Principal } from '../../core/access/principal.js';
 import { AgentDirectory } from '../../core/fleet/agent-directory.service.js';
@@ -33,6 +33,16 @@ export class TrinityChatController {
   @ApiOperation({
     summary: 'Send a message and wait for the answer',
     description: 'One message is worked on at a time; three may wait. The answer carries the tools that were used.',
+  })
+  @ApiBody({
+    type: ChatBody,
+    examples: {
+      words: { value: { message: 'What is in this folder?' } },
+      demo: {
+        summary: 'A step for the demo model',
+        value: { message: 'Create hello.txt. <<write hello.txt hi>>' },
+      },
+    },
   })
   @ApiHeader({ name: 'X-Source-Agent', required: false, description: 'The agent that asks, if one does' })
   @ApiOkResponse({ type: ChatView })

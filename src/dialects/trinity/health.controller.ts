@@ -38,7 +38,7 @@ export class HealthController {
   @Get('openapi.json')
   @Public()
   @ApiOperation({ summary: 'This document' })
-  @ApiOkResponse({ schema: { type: 'object' } })
+  @ApiOkResponse({ schema: { type: 'object', additionalProperties: true } })
   openapi(): object {
     return this.documents.of('trinity');
   }

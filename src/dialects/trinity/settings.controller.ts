@@ -1,5 +1,5 @@
 import { Body, Controller, Delete, Get, Param, Put, UseGuards } from '@nestjs/common';
-import { ApiExtraModels, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiExtraModels, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import { Requires } from '../../platform/http/access.js';
 import { Refuses } from './answers.dto.js';
 import { PathWordsGuard } from './by-name.js';
@@ -46,6 +46,7 @@ export class TrinitySettingsController {
   }
 
   @Get(':key')
+  @ApiParam({ name: 'key', example: 'theme' })
   @ApiOperation({ summary: 'A setting that a client keeps here' })
   @ApiOkResponse({ type: SettingView })
   @Refuses({ 401: 'Not authenticated', 403: 'For administrators only', 404: 'Not set' })
@@ -54,6 +55,7 @@ export class TrinitySettingsController {
   }
 
   @Put(':key')
+  @ApiParam({ name: 'key', example: 'theme' })
   @ApiOperation({ summary: 'Keep a setting' })
   @ApiOkResponse({ type: SettingView })
   @Refuses({
@@ -67,6 +69,7 @@ export class TrinitySettingsController {
   }
 
   @Delete(':key')
+  @ApiParam({ name: 'key', example: 'theme' })
   @ApiOperation({ summary: 'Forget a setting' })
   @ApiOkResponse({ type: SettingDeletedView })
   @Refuses({ 401: 'Not authenticated', 403: 'For administrators only' })

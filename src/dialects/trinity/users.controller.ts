@@ -1,5 +1,5 @@
 import { Body, Controller, Get, Param, Put } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import type { Principal } from '../../core/access/principal.js';
 import { UsersService } from '../../core/accounts/users.service.js';
 import { Requires, Who } from '../../platform/http/access.js';
@@ -40,6 +40,7 @@ export class TrinityUsersController {
   }
 
   @Put(':username/role')
+  @ApiParam({ name: 'username', example: 'ada' })
   @Requires('admin')
   @ApiOperation({ summary: "Change a user's role", description: 'Acts on the next request of that user.' })
   @ApiOkResponse({ type: RoleView })
