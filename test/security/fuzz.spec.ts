@@ -97,7 +97,9 @@ describe('any input', () => {
       // The run reached what it meant to reach.
       expect(statuses.get(200) ?? 0).toBeGreaterThan(total / 20);
       expect((statuses.get(422) ?? 0) + (statuses.get(400) ?? 0)).toBeGreaterThan(total / 20);
-      expect((await fleet.chat(running, 'still there? <<say yes>>')).body).toMatchObject({ response: expect.stringMatching(/yes$/) as string });
+      expect((await fleet.chat(running, 'still there? <<say yes>>')).body).toMatchObject({
+        response: expect.stringMatching(/yes$/) as string,
+      });
     },
     Math.max(120_000, total * 60),
   );

@@ -3,7 +3,7 @@ import { Config } from '../../config/config.js';
 import type { Principal } from '../../core/access/principal.js';
 import { AccountAuthenticator } from '../../core/accounts/account-authenticator.js';
 import { TicketsService } from '../../core/accounts/tickets.service.js';
-import { Unauthenticated } from '../../core/errors/domain-error.js';
+import { Forbidden, Unauthenticated } from '../../core/errors/domain-error.js';
 import type { Peer } from '../../platform/http/peer.js';
 import { SocketRoutes, type Opening, type SocketRoute } from '../../platform/http/socket-routes.js';
 import { EventFeed } from './event-feed.js';
@@ -81,6 +81,7 @@ export class TrinityEventsSocket implements OnModuleInit, SocketRoute<Caller> {
 
   private known(who: Principal | null, introduced: boolean): Caller {
     if (!who) throw new Unauthenticated('Could not validate credentials');
+    if (!who.permissions.has('events:read')) throw new Forbidden('This key may not hear events', 'permission_missing');
     return { who, introduced };
   }
 }
