@@ -1,0 +1,188 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ChildServer } from '../../chaos/child-server.js';
+import { makeDataDir } from '../../support/database.js';
+import { until } from '../../support/until.js';
+import { once } from 'node:events';
+
+const turns = 3;
+const longestStopMs = 10_000;
+
+async function refusal(server: ChildServer): Promise<string> {
+  const child = server.spawn();
+  const [code] = (await once(child, 'close')) as [number];
+  expect(code).toBe(1);
+  return server.output;
+}
+
+describe('the life of a server', () => {
+  const folders: string[] = [];
+  const servers: ChildServer[] = [];
+  afterEach(async () => {
+    for (const server of servers.splice(0)) await server.clear();
+    for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+  });
+
+  async function given(env: Record<string, string> = {}, dataDir?: string): Promise<ChildServer> {
+    const folder = dataDir ?? (await makeDataDir());
+    if (!dataDir) folders.push(folder);
+    const server = await ChildServer.on(folder, env);
+    servers.push(server);
+    return server;
+  }
+
+  it('refuses a second server on one data folder, and says why', async () => {
+    const first = await given();
+    await first.start();
+    const second = await ChildServer.on(first.dataDir);
+    const said = await refusal(second);
+    expect(said).toMatch(
+      /^Flotilla cannot start:\nThe data folder \S+ is in use by another Flotilla \(process \d+\): stop that one first, or set FLOTILLA_DATA_DIR to another folder\.\n$/m,
+    );
+    expect((await fetch(`${first.url}/health`)).status).toBe(200);
+  }, 120_000);
+
+  it('refuses another master key with one sentence', async () => {
+    const server = await given({ FLOTILLA_MASTER_KEY: 'a'.repeat(64) });
+    await server.start();
+    await server.stop();
+    const wrong = await ChildServer.on(server.dataDir, { FLOTILLA_MASTER_KEY: 'b'.repeat(64) });
+    expect(await refusal(wrong)).toContain('The master key is not the one this database was made with');
+    expect(
+      wrong.output
+        .trim()
+        .split('\n')
+        .filter((line) => !line.startsWith('{')),
+    ).toHaveLength(2);
+    await server.start();
+    expect((await server.admin.get('/api/agents')).status).toBe(200);
+  }, 120_000);
+
+  it('stops within ten seconds while turns stream, and the turns go on', async () => {
+    const server = await given();
+    await server.start();
+    const names = Array.from({ length: turns }, (_, n) => `talker-${n}`);
+    for (const name of names) await server.admin.post('/api/agents', { name });
+    const message = '<<slow 60 50>> <<say all of it>>';
+    const calls = names.map((name) =>
+      server.admin.post(`/api/agents/${name}/chat`, { message }).then(
+        ({ status, body }) => ({ status, body }),
+        () => ({ status: 0, body: null }),
+      ),
+    );
+    await until('all turns run', async () => {
+      const rows = await server.sql<{ n: string }>(`select count(*) as n from turns where state = 'running'`);
+      return Number(rows[0]?.n) === turns;
+    });
+    const stopping = server.stop();
+    await until(
+      'it takes no more calls',
+      () =>
+        fetch(`${server.url}/health`).then(
+          () => false,
+          () => true,
+        ),
+      5000,
+    );
+    const { code, ms } = await stopping;
+    expect(code).toBe(0);
+    expect(ms).toBeLessThanOrEqual(longestStopMs);
+    const cut = await Promise.all(calls);
+    expect(JSON.stringify(cut)).not.toMatch(/cancel/i);
+    expect(cut.every(({ status }) => status !== 200)).toBe(true);
+    expect(server.output).not.toMatch(/some work did not end in time|"level":"error"/);
+
+    await server.start();
+    await until('the turns are over', async () => {
+      return (await server.sql(`select 1 from turns where state in ('queued', 'running')`)).length === 0;
+    });
+    const whole = `${Array.from({ length: 60 }, (_, n) => `tick ${n + 1} `).join('')}all of it`;
+    for (const name of names) {
+      const { body } = await server.admin.get<{ role: string; content: string }[]>(`/api/agents/${name}/chat/history`);
+      expect(body.map(({ role, content }) => [role, content])).toEqual([
+        ['user', message],
+        ['assistant', whole],
+      ]);
+    }
+    expect(await server.sql(`select distinct state from turns`)).toEqual([{ state: 'finished' }]);
+  }, 180_000);
+
+  it('stops within ten seconds while an agent is being made, and the agent is there afterwards or not at all', async () => {
+    const server = await given();
+    await server.start();
+    const made = server.admin.post('/api/agents', { name: 'alpha' }).catch(() => null);
+    await until('it is being made', async () => (await server.sql('select 1 from instances')).length === 1);
+    const { code, ms } = await server.stop();
+    expect([code, ms <= longestStopMs]).toEqual([0, true]);
+    await made;
+    await server.start();
+    const { status, body } = await server.admin.get('/api/agents/alpha');
+    if (status !== 404) expect(body['status']).toBe('running');
+    const { instances } = await server.engine();
+    expect(instances).toHaveLength(status === 404 ? 0 : 1);
+  }, 120_000);
+});
+
+const root = process.getuid?.() === 0;
+const describeAsRoot = root ? describe : describe.skip;
+
+describeAsRoot('a data folder whose disk is full (needs root for a small tmpfs)', () => {
+  let folder: string;
+  let server: ChildServer;
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'flotilla-full-'));
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=96m,mode=0700', 'tmpfs', folder]);
+    const made = await makeDataDir();
+    execFileSync('cp', ['-a', `${made}/.`, folder]);
+    rmSync(made, { recursive: true, force: true });
+    server = await ChildServer.on(folder);
+    await server.start();
+  }, 120_000);
+  afterAll(async () => {
+    await server.clear();
+    execFileSync('umount', [folder]);
+    rmSync(folder, { recursive: true, force: true });
+  }, 120_000);
+
+  const filler = (): string => join(folder, 'filler');
+  function fill(): void {
+    writeFileSync(filler(), '');
+    try {
+      execFileSync('dd', ['if=/dev/zero', `of=${filler()}`, 'bs=64k'], { stdio: 'ignore' });
+    } catch {
+      return; // full, as intended
+    }
+  }
+
+  it('says so, keeps reading and deleting, and recovers without a restart', async () => {
+    const { admin } = server;
+    expect((await admin.post('/api/agents', { name: 'before' })).status).toBe(200);
+    fill();
+    const answers = [];
+    for (let n = 0; n < 20; n += 1) {
+      const { status, body } = await admin.post('/api/agents', { name: `full-${n}` });
+      answers.push([status, body['detail']]);
+    }
+    const refused = answers.filter(([status]) => status !== 200);
+    expect(refused.length).toBeGreaterThan(0);
+    for (const [status, detail] of refused) {
+      expect([500, 503, 507]).toContain(status);
+      expect(String(detail)).toMatch(/disk is full/i);
+    }
+    expect((await admin.get('/api/agents')).status).toBe(200);
+    rmSync(filler());
+    await until(
+      'creating works again',
+      async () => (await admin.post('/api/agents', { name: 'after' })).status === 200,
+    );
+    const listed = await admin.get<{ name: string }[]>('/api/agents');
+    expect(listed.body.map(({ name }) => name)).toEqual(expect.arrayContaining(['before', 'after']));
+    const made = answers.flatMap(([status], n) => (status === 200 ? [`full-${n}`] : []));
+    expect(listed.body.map(({ name }) => name).sort()).toEqual(['after', 'before', ...made].sort());
+    await server.kill();
+    await server.start();
+    expect((await server.admin.get<{ name: string }[]>('/api/agents')).body.length).toBe(2 + made.length);
+  }, 180_000);
+});

@@ -1,0 +1,91 @@
+import { LocalEngine } from '../../src/adapters/local/local.engine.js';
+import type { Config } from '../../src/config/config.js';
+import { EngineError } from '../../src/core/instances/engine.errors.js';
+import type { EngineInfo, EngineInstance, EngineSignal, InstanceSpec } from '../../src/core/instances/engine.port.js';
+import { scriptedPrograms } from './scripted-adapter.js';
+
+/** The local engine with a switch: `away`, it answers nothing, and says nothing of what happens. */
+export class SwitchableEngine extends LocalEngine {
+  away = false;
+  /** Awaited before an image counts as there: a build that takes as long as the test likes. */
+  building: Promise<void> | null = null;
+  private cut = new AbortController();
+
+  constructor(config: Config, installId: string) {
+    super({ config, installId, extraRuntimes: scriptedPrograms });
+  }
+
+  leave(): void {
+    this.away = true;
+    this.cut.abort();
+  }
+
+  comeBack(): void {
+    if (!this.away) return;
+    this.cut = new AbortController();
+    this.away = false;
+  }
+
+  override connect(): Promise<EngineInfo> {
+    return this.here(() => super.connect());
+  }
+
+  override async findImage(runtime: string): ReturnType<LocalEngine['findImage']> {
+    return this.building ? null : this.here(() => super.findImage(runtime));
+  }
+
+  override async prepareImage(...[runtime, progress, signal]: Parameters<LocalEngine['prepareImage']>): Promise<void> {
+    progress({ step: `building ${runtime}` });
+    const given = new Promise<never>((_, reject) => {
+      signal?.addEventListener('abort', () => reject(new Error('given up')), { once: true });
+    });
+    await Promise.race([this.building, given]);
+  }
+
+  override create(spec: InstanceSpec): Promise<EngineInstance> {
+    return this.here(() => super.create(spec));
+  }
+
+  override start(ref: string): Promise<void> {
+    return this.here(() => super.start(ref));
+  }
+
+  override stop(ref: string, graceSeconds: number): Promise<void> {
+    return this.here(() => super.stop(ref, graceSeconds));
+  }
+
+  override remove(...args: Parameters<LocalEngine['remove']>): Promise<void> {
+    return this.here(() => super.remove(...args));
+  }
+
+  override rename(ref: string, name: string): Promise<void> {
+    return this.here(() => super.rename(ref, name));
+  }
+
+  override inspect(instanceId: string): Promise<EngineInstance | null> {
+    return this.here(() => super.inspect(instanceId));
+  }
+
+  override list(): Promise<readonly EngineInstance[]> {
+    return this.here(() => super.list());
+  }
+
+  override listVolumes(): ReturnType<LocalEngine['listVolumes']> {
+    return this.here(() => super.listVolumes());
+  }
+
+  override exec(...args: Parameters<LocalEngine['exec']>): ReturnType<LocalEngine['exec']> {
+    return this.here(() => super.exec(...args));
+  }
+
+  override async *events(options: Parameters<LocalEngine['events']>[0]): AsyncIterable<EngineSignal> {
+    if (this.away) throw silent();
+    yield* super.events({ ...options, signal: AbortSignal.any([options.signal, this.cut.signal]) });
+  }
+
+  private here<T>(call: () => Promise<T>): Promise<T> {
+    return this.away ? Promise.reject(silent()) : call();
+  }
+}
+
+const silent = (): EngineError => new EngineError('unreachable', 'the engine was switched off by the test');
