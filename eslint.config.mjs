@@ -249,8 +249,8 @@ export default defineConfig(
   },
   { files: ['src/config/**'], rules: { 'no-restricted-properties': ['error', ...mocks] } },
   {
-    // Tests read bodies as a client does, untyped, and compare whole values.
-    files: ['test/**', ...specs],
+    // Tests and benchmarks read bodies as a client does, untyped, and compare whole values.
+    files: ['test/**', 'bench/**/*.ts', ...specs],
     rules: {
       'no-restricted-properties': ['error', ...mocks],
       '@typescript-eslint/no-misused-spread': 'off',

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { ask, Cancelled, pause, RpcError, tell, text, update } from './scripted-wire.mjs';
 
 const marker =
-  /<<(write|bash|read|ask|say|slow|fail|crash|hang|deaf|noise|flood)(?:\s+((?:\\>|[^\\]|\\(?!>))*?))?>>(?!>)/g;
+  /<<(write|bash|read|ask|say|slow|stamp|fail|crash|hang|deaf|noise|flood)(?:\s+((?:\\>|[^\\]|\\(?!>))*?))?>>(?!>)/g;
 
 export const stepsOf = (prompt) =>
   [...prompt.matchAll(marker)].map(([, op, argument = '']) => ({
@@ -118,6 +118,14 @@ export const doing = {
       chunk(turn, `tick ${index} `);
     }
   },
+  /** As slow, but each piece says when it left: nanoseconds of the machine's steady clock. */
+  async stamp(turn, argument) {
+    const [count = 1, ms = 0] = argument.split(/\s+/).map(Number);
+    for (let index = 1; index <= count; index += 1) {
+      await pause(turn, ms);
+      chunk(turn, `${process.hrtime.bigint()} `);
+    }
+  },
   async flood(turn, argument) {
     for (let index = 1; index <= Number(argument); index += 1) {
       chunk(turn, `flood ${index} ${'x'.repeat(100)}\n`);
@@ -132,6 +140,7 @@ export const doing = {
   hang: never,
   deaf: () => {
     process.stdin.pause();
+    setInterval(() => undefined, 60_000); // nothing else would keep the process
     return never();
   },
 };

@@ -1,0 +1,198 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { Agent, request } from 'node:http';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { BenchDialect, Body, Call } from '../dialects/dialect.js';
+import { until } from './numbers.js';
+
+export const password = 'correct-horse-battery';
+
+export interface ProductOptions {
+  /** Folder of the build. */
+  readonly dist: string;
+  readonly engine: 'local' | 'docker';
+  /** null: the embedded database. */
+  readonly databaseUrl: string | null;
+  /** Of an earlier life; default: a new one. */
+  readonly dataDir?: string;
+}
+
+export interface Usage {
+  readonly cpuMs: number;
+  readonly rssMB: number;
+  readonly heapMB: number;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly body: Body;
+}
+
+/** The built product as a child process, and what a benchmark asks it over HTTP or over the side channel. */
+export class Product {
+  private readonly asked = new Map<number, { done: (value: unknown) => void; failed: (error: Error) => void }>();
+  private readonly agent = new Agent({ keepAlive: true, maxSockets: 64 });
+  private lastId = 0;
+  private output = '';
+  /** Milliseconds from spawn to the first answer of the readiness route. */
+  startedInMs = 0;
+
+  private constructor(
+    readonly child: ChildProcess,
+    readonly dataDir: string,
+    readonly port: number,
+    private readonly keep: boolean,
+  ) {
+    child.stdout?.on('data', (data: Buffer) => (this.output = (this.output + data.toString()).slice(-20_000)));
+    child.stderr?.on('data', (data: Buffer) => (this.output = (this.output + data.toString()).slice(-20_000)));
+    child.on('message', (message: { id: number; result?: unknown; error?: string }) => {
+      const call = this.asked.get(message.id);
+      this.asked.delete(message.id);
+      if (message.error === undefined) call?.done(message.result);
+      else call?.failed(new Error(message.error));
+    });
+    child.once('exit', (code) => {
+      const error = new Error(`the product ended with ${code}:\n${this.output.slice(-3000)}`);
+      for (const call of this.asked.values()) call.failed(error);
+    });
+  }
+
+  static async start(options: ProductOptions): Promise<Product> {
+    const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'flotilla-bench-'));
+    const port = await freePort();
+    const env = {
+      PATH: process.env.PATH ?? '',
+      HOME: process.env.HOME ?? '',
+      BENCH_DIST: options.dist,
+      FLOTILLA_ENGINE: options.engine,
+      FLOTILLA_DATA_DIR: dataDir,
+      FLOTILLA_PORT: String(port),
+      FLOTILLA_ADMIN_PASSWORD: password,
+      FLOTILLA_DEFAULT_RUNTIME: options.engine === 'local' ? 'scripted' : 'probe',
+      OPENAI_API_KEY: 'sk-never-called',
+      ...(options.databaseUrl === null ? {} : { DATABASE_URL: options.databaseUrl }),
+    };
+    const began = performance.now();
+    const child = fork(join(__dirname, '../server.cjs'), [], {
+      env,
+      execArgv: ['--expose-gc'],
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    });
+    const product = new Product(child, dataDir, port, options.dataDir !== undefined);
+    await until(
+      'the product is ready',
+      async () => {
+        if (child.exitCode !== null) throw new Error(`the product ended:\n${product.output}`);
+        const answer = await product.call({ method: 'GET', path: '/health/ready' }).catch(() => null);
+        return answer?.status === 200;
+      },
+      90_000,
+    );
+    product.startedInMs = performance.now() - began;
+    return product;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  get pid(): number {
+    return this.child.pid ?? 0;
+  }
+
+  /** Asks the side channel (see `bench/server.cjs`). */
+  ask<T>(name: string, given?: object): Promise<T> {
+    const id = ++this.lastId;
+    return new Promise<T>((done, failed) => {
+      this.asked.set(id, { done: done as (value: unknown) => void, failed });
+      this.child.send({ id, name, given });
+    });
+  }
+
+  sql<R = Record<string, unknown>>(text: string, values: readonly unknown[] = []): Promise<R[]> {
+    return this.ask('sql', { text, values });
+  }
+
+  usage(): Promise<Usage> {
+    return this.ask<Usage>('usage');
+  }
+
+  /** Memory after garbage was collected. */
+  async memory(): Promise<Usage> {
+    for (let round = 0; round < 3; round += 1) await this.ask('collect');
+    return this.usage();
+  }
+
+  /** One HTTP call. */
+  call({ method, path, body }: Call, headers: Readonly<Record<string, string>> = {}): Promise<Answer> {
+    const text = body === undefined ? undefined : JSON.stringify(body);
+    const type =
+      text === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) };
+    return new Promise((resolve, reject) => {
+      const options = { agent: this.agent, host: '127.0.0.1', port: this.port, method, path };
+      const sent = request({ ...options, headers: { ...headers, ...type } }, (answer) => {
+        const parts: Buffer[] = [];
+        answer.on('data', (part: Buffer) => parts.push(part));
+        answer.on('error', reject);
+        answer.on('end', () => {
+          const said = Buffer.concat(parts).toString();
+          const json = answer.headers['content-type']?.startsWith('application/json') ?? false;
+          resolve({ status: answer.statusCode ?? 0, body: json ? (JSON.parse(said)) : said });
+        });
+      });
+      sent.on('error', reject);
+      sent.end(text);
+    });
+  }
+
+  async end(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+    this.agent.destroy();
+    if (this.child.exitCode === null && this.child.signalCode === null) {
+      const over = once(this.child, 'exit');
+      this.child.kill(signal);
+      await over;
+    }
+    if (!this.keep) this.forget();
+  }
+
+  forget(): void {
+    rmSync(this.dataDir, { recursive: true, force: true });
+  }
+}
+
+/** The product as one API shows it to the administrator. */
+export class Client {
+  private constructor(
+    readonly product: Product,
+    readonly dialect: BenchDialect,
+    readonly token: string,
+  ) {}
+
+  static async of(product: Product, dialect: BenchDialect): Promise<Client> {
+    return new Client(product, dialect, await dialect.signIn(product.url, password));
+  }
+
+  /** A call that must answer 200. */
+  async ok(call: Call): Promise<Body> {
+    const { status, body } = await this.product.call(call, this.dialect.headers(this.token));
+    if (status !== 200) throw new Error(`${call.method} ${call.path} answered ${status} ${JSON.stringify(body)}`);
+    return body;
+  }
+
+  async create(name: string, runtime: string): Promise<void> {
+    const body: Body = await this.ok(this.dialect.create(name, runtime));
+    if (!this.dialect.isRunning(body, name)) throw new Error(`${name} is not running: ${JSON.stringify(body)}`);
+  }
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  return typeof address === 'object' && address ? address.port : 0;
+}
