@@ -1,0 +1,45 @@
+import { type CanaryRun, canaryRun, workload } from './support/canary-run.js';
+import { type Canary, formsOf, hatch, Search } from './support/canary.js';
+
+/**
+ * Where a secret may be, and nowhere else, below the data folder:
+ * - master.key holds the master key (mode 0600).
+ */
+const documented = ['master.key'];
+
+describe('S13: secrets', () => {
+  let run: CanaryRun;
+  beforeAll(async () => {
+    run = await canaryRun({});
+  }, 120_000);
+  afterAll(() => run.close());
+
+  it('are where they belong only, after a day of work and a changed password', async () => {
+    await run.start(run.planted.firstPassword);
+    await workload(run, 'canary-agent', 'work <<write hello.txt hi>> <<bash env; id>> <<read hello.txt>> <<say done>>');
+    await run.start(run.planted.password);
+    await workload(run, 'canary-other', 'again <<bash cat /proc/self/environ>> <<fail 500>> <<say over>>').catch(
+      (error: unknown) => run.note('a failed turn', String(error)),
+    );
+    const search = await run.search(documented);
+    expect([...search.hits]).toEqual([]);
+    // It looked at something: logs, answers, tables, files; and it finds what lies in the place left out.
+    expect(search.bytes).toBeGreaterThan(5_000_000);
+    const [control] = [...(await run.search([])).hits];
+    expect(control).toMatch(/^master key \(.+\) in file master.key$/);
+  }, 240_000);
+
+  it('would be found in any form', () => {
+    const canary: Canary = hatch('any');
+    for (const [form, text] of formsOf(canary)) {
+      const search = new Search([canary]);
+      search.in('a text', Buffer.concat([Buffer.from('before '), text, Buffer.from(' after')]));
+      expect({ form, hits: search.hits.size }).toEqual({ form, hits: search.hits.size || 1 });
+    }
+    for (const before of ['', 'a', 'ab', 'abc']) {
+      const search = new Search([canary]);
+      search.in('a text', Buffer.from(`${before}${canary.value}${before}`).toString('base64'));
+      expect(search.hits.size).toBeGreaterThan(0);
+    }
+  });
+});

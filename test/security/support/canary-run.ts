@@ -1,0 +1,229 @@
+import { once } from 'node:events';
+import { readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { join } from 'node:path';
+import { requestHandler } from '../../../src/demo-model/server.js';
+import { ChildServer } from '../../chaos/child-server.js';
+import { makeDataDir } from '../../support/database.js';
+import { SocketClient } from '../../support/socket-client.js';
+import { type Answer, TrinityClient } from '../../support/trinity-client.js';
+import { until } from '../../support/until.js';
+import { type Canary, hatch, Search } from './canary.js';
+
+/** A model server of ours on loopback, asked through a base URL that carries a password. */
+async function modelServer() {
+  const sent: string[] = [];
+  const answer = requestHandler({ targets: {}, log: () => undefined, control: null });
+  const server = createServer((request, response) => {
+    sent.push(request.headers.authorization ?? '');
+    answer(request, response);
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  const port = typeof address === 'object' && address ? address.port : 0;
+  return { port, sent, close: () => server.close() };
+}
+
+/** A whole server as a process with a secret of every kind, everything it says recorded. */
+export async function canaryRun(env: Readonly<Record<string, string>>) {
+  const planted = {
+    firstPassword: hatch('first admin password'),
+    password: hatch('admin password'),
+    openai: hatch('OpenAI key'),
+    anthropic: hatch('Anthropic key'),
+    oauth: hatch('Claude token'),
+    google: hatch('Gemini key'),
+    baseUrl: hatch('password in a base URL'),
+    wrongPassword: hatch('mistyped password'),
+    asName: hatch('password typed as a name'),
+    rejected: hatch('rejected value'),
+  };
+  const model = await modelServer();
+  const dataDir = await makeDataDir();
+  const settings = {
+    FLOTILLA_LOG_LEVEL: 'debug',
+    OPENAI_API_KEY: planted.openai.value,
+    OPENAI_BASE_URL: `http://user:${planted.baseUrl.value}@127.0.0.1:${model.port}/v1`,
+    ANTHROPIC_API_KEY: planted.anthropic.value,
+    CLAUDE_CODE_OAUTH_TOKEN: planted.oauth.value,
+    GEMINI_API_KEY: planted.google.value,
+    ...env,
+  };
+  const canaries: Canary[] = Object.values(planted);
+  const outputs: string[] = [];
+  const answers: (readonly [string, string])[] = [];
+  let server: ChildServer | null = null;
+  let client = new TrinityClient('');
+
+  const run = {
+    dataDir,
+    planted,
+    model,
+
+    /** Secrets that only came to be while it ran. */
+    plant(name: string, value: string): void {
+      canaries.push({ name, value });
+    },
+
+    /** Starts it, or starts it again with another administrator's password, which is then the only good one. */
+    async start(password: Canary): Promise<void> {
+      await run.stop();
+      server = await ChildServer.on(dataDir, { ...settings, FLOTILLA_ADMIN_PASSWORD: password.value });
+      server.spawn();
+      const { url } = server;
+      await until(
+        'the server answers',
+        () =>
+          fetch(`${url}/health`).then(
+            ({ ok }) => ok,
+            () => false,
+          ),
+        60_000,
+      );
+      client = await new TrinityClient(url).signIn('admin', password.value);
+      run.plant('signature of a login', client.token?.split('.')[2] ?? '');
+    },
+
+    get server(): ChildServer {
+      if (!server) throw new Error('not started');
+      return server;
+    },
+
+    /** One call, its answer kept for the search; those that hand out a secret say so. */
+    async call(method: string, path: string, body?: object, as: TrinityClient = client): Promise<Answer> {
+      const made = await send(as, method, path, body);
+      const { api_key: key, ticket } = made.body;
+      if (typeof key === 'string') run.plant('API key', key.slice(20));
+      if (typeof ticket === 'string') run.plant('ticket', ticket.split('.')[2] ?? '');
+      const handedOut = typeof key === 'string' || typeof ticket === 'string';
+      if (!handedOut) answers.push([`answer of ${method} ${path}`, JSON.stringify([made.body, [...made.headers]])]);
+      return made;
+    },
+
+    as: (token: string | null): TrinityClient => client.as(token),
+
+    /** A socket that hears everything, as administrator. */
+    listen(): SocketClient {
+      return SocketClient.to(`${run.server.url}/ws?token=${client.token ?? ''}`);
+    },
+
+    note(place: string, text: string): void {
+      answers.push([place, text]);
+    },
+
+    /** Looks everywhere on this side; the server still runs. */
+    async search(documented: readonly string[]): Promise<Search> {
+      const masterKey = await run.masterKey();
+      const search = new Search([...canaries, ...masterKey]);
+      search.in('the log', [...outputs, run.server.output].join('\n'));
+      for (const [place, text] of answers) search.in(place, text);
+      const tables = await run.server.sql<{ name: string }>(
+        `select table_name as name from information_schema.tables where table_schema = 'public'`,
+      );
+      for (const { name } of tables) {
+        search.in(`table ${name}`, JSON.stringify(await run.server.sql(`select * from "${name}"`)));
+      }
+      search.inProcesses();
+      search.inFiles(dataDir, documented);
+      return search;
+    },
+
+    /** The key file is where the master key belongs. */
+    masterKey(): Promise<Canary[]> {
+      const value = readFileSync(join(dataDir, 'master.key'), 'utf8').trim();
+      return Promise.resolve([{ name: 'master key', value }]);
+    },
+
+    async stop(): Promise<void> {
+      if (!server) return;
+      await server.stop();
+      outputs.push(server.output);
+      server = null;
+    },
+
+    async close(): Promise<void> {
+      if (server?.running) {
+        const { body } = await client.get<{ name: string }[]>('/api/agents');
+        for (const { name } of body) await client.delete(`/api/agents/${name}`);
+      }
+      await run.stop();
+      model.close();
+      rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+  return run;
+}
+
+export type CanaryRun = Awaited<ReturnType<typeof canaryRun>>;
+
+function send(client: TrinityClient, method: string, path: string, body?: object): Promise<Answer> {
+  if (method === 'POST') return client.post(path, body);
+  if (method === 'PUT') return client.put(path, body);
+  return method === 'DELETE' ? client.delete(path) : client.get(path);
+}
+
+/** What people do in a day, with mistakes. `agent` is created and left running. */
+export async function workload(run: CanaryRun, agent: string, message: string): Promise<void> {
+  const { planted } = run;
+  const socket = run.listen();
+  const made = await run.call('POST', '/api/mcp/keys', { name: 'laptop' });
+  const key = String(made.body['api_key']);
+  await run.call('POST', '/api/ws/ticket');
+  const created = await run.call('POST', '/api/agents', { name: agent, custom_instructions: 'Be brief.' });
+  if (created.status !== 200) throw new Error(`creating answered ${JSON.stringify(created.body)}`);
+  const base = `/api/agents/${agent}`;
+  const talked = await run.call('POST', `${base}/chat`, { message }, run.as(key));
+  if (talked.status !== 200) throw new Error(`chatting answered ${JSON.stringify(talked.body)}`);
+
+  const form = async (fields: Record<string, string>): Promise<void> => {
+    const { body } = await run.as(null).form('/token', fields);
+    run.note('answer of POST /token', JSON.stringify(body));
+  };
+  await form({ username: 'admin', password: planted.wrongPassword.value });
+  await form({ username: planted.asName.value, password: 'x' });
+  await run.call('POST', '/api/agents', { name: 7, runtime_model: { secret: planted.rejected.value } });
+  await run.call('PUT', '/api/users/me/email', { email: planted.rejected.value });
+  await run.call('PUT', '/api/settings/ops/config', { settings: { ops_x: planted.rejected.value } });
+  await run.call('GET', `/api/activities/timeline?start_time=${planted.rejected.value}`);
+  await run.call('GET', '/api/users/me', undefined, run.as(`${key.slice(0, -1)}x`));
+  for (const path of gets(base)) await run.call('GET', path);
+  for (const path of ['/~console/approvals', '/~console/questions', `/~console/agents/${agent}/settings`]) {
+    await run.call('GET', path);
+  }
+  await run.call('POST', `${base}/stop`);
+  await run.call('POST', `${base}/chat`, { message: 'nobody there' });
+  await run.call('POST', `${base}/start`);
+  run.note('events', socket.messages.join('\n'));
+  if (socket.messages.length < 3) throw new Error('no events were heard');
+  socket.close();
+}
+
+const gets = (base: string): string[] => [
+  '/health',
+  '/health/ready',
+  '/openapi.json',
+  '/docs',
+  '/',
+  '/api/auth/mode',
+  '/api/setup/status',
+  '/api/users',
+  '/api/users/me',
+  '/api/settings/ops/config',
+  '/api/settings/nothing',
+  '/api/mcp/keys',
+  '/api/agents',
+  '/api/agents/unknown',
+  '/api/activities/timeline?limit=1000',
+  ...[
+    '',
+    '/info',
+    '/files?show_hidden=true',
+    '/files/download?path=hello.txt',
+    '/logs?tail=10000',
+    '/stats',
+    '/activity',
+  ].map((rest) => base + rest),
+  ...['/activities', '/chat/history', '/chat/session', '/chat/history/persistent', '/chat/sessions'].map(
+    (rest) => base + rest,
+  ),
+];
