@@ -3,7 +3,9 @@ import { builtInRuntimes } from '../../src/adapters/runtimes/registry.js';
 import { LocalEngine } from '../../src/adapters/local/local.engine.js';
 import type { Role } from '../../src/core/access/principal.js';
 import { ApiKeysService } from '../../src/core/accounts/api-keys.service.js';
+import { Passwords } from '../../src/core/accounts/passwords.js';
 import { UsersService } from '../../src/core/accounts/users.service.js';
+import { Secret } from '../../src/core/credentials/secret.js';
 import { ContainerEngine } from '../../src/core/instances/engine.port.js';
 import { Instance } from '../../src/core/instances/instance.entity.js';
 import { UnitOfWork } from '../../src/platform/database/unit-of-work.js';
@@ -16,6 +18,8 @@ import { until } from './until.js';
 export interface GivenUser {
   readonly email?: string | null;
   readonly role?: Role;
+  /** Signed in with a password, where other APIs than trinity are called too; otherwise by a key, which is quicker. */
+  readonly signedIn?: boolean;
 }
 
 /**
@@ -41,8 +45,15 @@ export async function bootFleet({ runtimes = [], env, ...options }: BootOptions 
     /** The administrator, signed in. */
     admin,
 
-    /** A new user with a key of theirs. */
-    async givenUser(username: string, { email = null, role = 'user' }: GivenUser = {}): Promise<TrinityClient> {
+    /** A new user with a key of theirs, or signed in. */
+    async givenUser(username: string, given: GivenUser = {}): Promise<TrinityClient> {
+      const { email = null, role = 'user', signedIn = false } = given;
+      if (signedIn) {
+        const password = `password-of-${username}`;
+        const passwordHash = await flotilla.app.get(Passwords).hash(new Secret(password));
+        await db.run((tx) => flotilla.app.get(UsersService).create(tx, { username, email, passwordHash, role }));
+        return admin.signIn(username, password);
+      }
       const key = await db.run(async (tx) => {
         const wanted = { username, email, passwordHash: null, role };
         const { id, personalOrgId } = await flotilla.app.get(UsersService).create(tx, wanted);

@@ -20,6 +20,7 @@ export const scriptedRuntime: AgentRuntime = {
   sessionMeta: () => null,
   modeFor: (approvals) => approvals,
   questions: null,
+  costCountsFrom: 'conversation',
 };
 
 /** For `LocalEngine`: it needs no installation. */
