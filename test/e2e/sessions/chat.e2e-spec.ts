@@ -18,7 +18,10 @@ describe('talking to an agent', () => {
   afterAll(() => fleet.close());
 
   it('answers with what was said and the tools that were used', async () => {
-    const { status, body } = await fleet.chat('talker', 'Go. <<write hello.txt hi>> <<bash cat hello.txt>> <<say done>>');
+    const { status, body } = await fleet.chat(
+      'talker',
+      'Go. <<write hello.txt hi>> <<bash cat hello.txt>> <<say done>>',
+    );
     const chat = body as ChatBody;
 
     expect([status, chat.response, chat.metadata.tool_count]).toEqual([200, 'done', 2]);

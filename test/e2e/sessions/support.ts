@@ -1,10 +1,13 @@
-import type { Principal } from '../../../src/core/access/principal.js';
+import { readFileSync } from 'node:fs';
+import { Passwords } from '../../../src/core/accounts/passwords.js';
+import { UsersService } from '../../../src/core/accounts/users.service.js';
 import { Agent } from '../../../src/core/agents/agent.entity.js';
+import { Secret } from '../../../src/core/credentials/secret.js';
 import { Generation } from '../../../src/core/runtimes/generation.entity.js';
+import { Spool } from '../../../src/core/runtimes/spool.service.js';
 import { AgentRequest } from '../../../src/core/sessions/agent-request.entity.js';
 import { SessionEvent } from '../../../src/core/sessions/session-event.entity.js';
 import { Turn } from '../../../src/core/sessions/turn.entity.js';
-import { User } from '../../../src/core/accounts/user.entity.js';
 import type { Fleet } from '../../support/fleet.js';
 import type { Answer, TrinityClient } from '../../support/trinity-client.js';
 import { until } from '../../support/until.js';
@@ -84,14 +87,37 @@ export async function givenAsking(fleet: Fleet, slug: string, as: TrinityClient 
   if (status !== 200) throw new Error(`setting approvals of ${slug} answered ${status}`);
 }
 
-/** The administrator, for calls that no API offers. */
-export async function adminPrincipal(fleet: Fleet): Promise<Principal> {
-  const user = await fleet.db.of(User).findOneByOrFail({ username: 'admin' });
-  return { userId: user.id, orgId: user.personalOrgId, role: 'admin' } as unknown as Principal;
+/** A new user who signed in: the console takes no other dialect's keys. */
+export async function givenLogin(fleet: Fleet, username: string): Promise<TrinityClient> {
+  const password = 'a-password-of-a-test';
+  const passwordHash = await fleet.app.get(Passwords).hash(new Secret(password));
+  await fleet.db.run((tx) =>
+    fleet.app.get(UsersService).create(tx, { username, email: null, passwordHash, role: 'user' }),
+  );
+  return fleet.admin.as(null).signIn(username, password);
 }
 
-/** The next look of the caretaker, now. */
+/** Changes what no API offers yet. */
 export const changeAgent = async (fleet: Fleet, slug: string, fields: Partial<Agent>): Promise<void> => {
   const { id } = await agentOf(fleet, slug);
   await fleet.db.run((tx) => tx.of(Agent).update({ id }, fields as never));
 };
+
+/** The newest journal of an agent, as its runtime wrote it. */
+export async function journalOf(fleet: Fleet, slug: string): Promise<string> {
+  const { ref } = await fleet.instanceOf(slug);
+  const { number } = (await generationsOf(fleet, slug)).at(-1) ?? { number: 0 };
+  return readFileSync(`${fleet.engine.pathOf(ref ?? '', 'run')}/gen/${number}/journal`, 'utf8');
+}
+
+/** Gives an agent's runtime a line that is longer than a pipe holds. */
+export async function feedLongLine(fleet: Fleet, slug: string): Promise<void> {
+  const spool = fleet.app.get(Spool);
+  const instance = await fleet.instanceOf(slug);
+  const { number } = (await generationsOf(fleet, slug)).at(-1) ?? { number: 0 };
+  await fleet.db.run(async (tx) => {
+    const generation = await tx.lock(Generation, { instanceId: instance.id, number });
+    if (generation) await spool.push(tx, generation, { method: 'session/nothing', params: { x: 'x'.repeat(300_000) } });
+  });
+  await spool.deliver(instance, number);
+}

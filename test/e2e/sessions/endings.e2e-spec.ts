@@ -1,0 +1,177 @@
+import { readFileSync, readdirSync, rmSync } from 'node:fs';
+import { Generations } from '../../../src/core/runtimes/generations.service.js';
+import { Caretaker } from '../../../src/core/sessions/caretaker.service.js';
+import { Prompts } from '../../../src/core/sessions/prompts.service.js';
+import { bootFleet, type Fleet } from '../../support/fleet.js';
+import { until } from '../../support/until.js';
+import { changeAgent, eventsOf, feedLongLine, generationsOf, journalOf, turnsOf, untilTurn } from './support.js';
+
+jest.setTimeout(120_000);
+
+describe('turns that do not end well', () => {
+  let fleet: Fleet;
+  beforeAll(async () => {
+    fleet = await bootFleet();
+    await fleet.givenAgent('worker');
+  });
+  afterAll(() => fleet.close());
+
+  const says = async (agent: string, message: string): Promise<[number, unknown]> => {
+    const { status, body } = await fleet.chat(agent, message);
+    return [
+      status,
+      (body as { response?: unknown; detail?: unknown }).response ?? (body as { detail: unknown }).detail,
+    ];
+  };
+  const works = async (agent = 'worker'): Promise<void> =>
+    expect(await says(agent, '<<say alive>>')).toEqual([200, 'alive']);
+
+  const untilAsleep = (instanceId: string) =>
+    until('the runtime is gone', async () => (await fleet.app.get(Generations).current(instanceId)) === null);
+
+  it('a crash of the runtime interrupts, and the next message loads the conversation', async () => {
+    await says('worker', '<<say before>>');
+    const [status, detail] = await says('worker', '<<say begun>> <<crash>>');
+    expect([status, detail]).toEqual([503, expect.stringContaining('ended unexpectedly with exit code 1')]);
+    expect((await turnsOf(fleet, 'worker')).at(-1)).toMatchObject({ state: 'interrupted', answer: 'begun' });
+    await works();
+    const said = (await eventsOf(fleet, 'worker')).filter(({ kind }) => kind === 'agent_message');
+    expect(said.map(({ data }) => data['text'])).toEqual(['before', 'begun', 'alive']); // the replay is not recorded
+    expect((await generationsOf(fleet, 'worker')).map(({ state }) => state)).toEqual(['ended', 'ready']);
+  });
+
+  it('one that hangs is timed out, its runtime is killed, and the next message works', async () => {
+    const chat = says('worker', '<<say begun>> <<hang>>');
+    await untilTurn(fleet, 'worker', 'running');
+    await changeAgent(fleet, 'worker', { timeoutSeconds: 1 });
+    const [status, detail] = await chat;
+    expect([status, detail]).toEqual([504, 'The turn took longer than the 1 s this agent is allowed']);
+    expect((await turnsOf(fleet, 'worker')).at(-1)).toMatchObject({ state: 'failed' });
+    await changeAgent(fleet, 'worker', { timeoutSeconds: 3600 });
+    await works();
+  });
+
+  it('one that a person cancels ends as cancelled', async () => {
+    const chat = fleet.chat('worker', '<<slow 600 100>>');
+    const { id, userId } = await untilTurn(fleet, 'worker', 'running');
+    const admin = { userId, role: 'admin', orgIds: [], permissions: new Set(), via: { kind: 'system' } };
+    await fleet.app.get(Prompts).cancel(admin as never, id);
+    expect((await chat).status).toBe(409);
+    expect(await untilTurn(fleet, 'worker', 'cancelled')).toMatchObject({ stopReason: 'cancelled', error: null });
+    await works();
+  });
+
+  it('noise between the lines disturbs nobody', async () => {
+    expect(await says('worker', '<<noise>> <<say still>> <<noise>> <<say fine>>')).toEqual([200, 'stillfine']);
+  });
+
+  it('a flood of 100,000 chunks is stored, and the process stays small', async () => {
+    const before = process.memoryUsage().rss;
+    const { status } = await fleet.chat('worker', '<<flood 100000>> <<say end>>');
+    expect(status).toBe(200);
+    const turn = (await turnsOf(fleet, 'worker')).at(-1);
+    expect(turn?.answer?.endsWith('end')).toBe(true);
+    const pieces = (await eventsOf(fleet, 'worker')).filter((event) => event.turnId === turn?.id);
+    const length = pieces.reduce((sum, { data }) => sum + ((data['text'] as string | undefined) ?? '').length, 0);
+    expect(length).toBeGreaterThan(11_000_000);
+    expect(process.memoryUsage().rss - before).toBeLessThan(400 * 2 ** 20);
+    await works();
+  });
+
+  it.each([10, 13])('a line of %i MB ends nothing', async (megabytes) => {
+    const command = `head -c ${megabytes * 1_000_000} /dev/zero | tr '\\\\0' x`;
+    const { status } = await fleet.chat('worker', `<<bash ${command}>> <<say after>>`);
+    expect(status).toBe(200);
+    await works();
+  });
+
+  it('output that no database stores is stored without it', async () => {
+    const { status, body } = await fleet.chat('worker', `<<bash printf 'a\\\\000b'>> <<say after>>`);
+    expect([status, (body as { response: string }).response]).toEqual([200, 'after']);
+  });
+
+  it('stopping the agent interrupts, with what was said so far; starting it goes on', async () => {
+    const chat = fleet.chat('worker', '<<say half>> <<slow 600 100>>');
+    await untilTurn(fleet, 'worker', 'running');
+    await until('something was said', async () => (await journalOf(fleet, 'worker')).includes('tick 2'));
+    expect((await fleet.admin.post('/api/agents/worker/stop')).status).toBe(200);
+    expect((await chat).status).toBe(503);
+    const turn = await untilTurn(fleet, 'worker', 'interrupted');
+    expect(turn).toMatchObject({ error: 'The agent was stopped', answer: expect.stringContaining('half') });
+    expect((await fleet.chat('worker', 'hello')).status).toBe(503);
+    expect((await fleet.admin.post('/api/agents/worker/start')).status).toBe(200);
+    await works();
+  });
+
+  it('deleting the agent in the middle of a turn answers, and leaves nothing', async () => {
+    await fleet.givenAgent('doomed');
+    const chat = fleet.chat('doomed', '<<slow 600 100>>');
+    await untilTurn(fleet, 'doomed', 'running');
+    const { id } = await fleet.instanceOf('doomed');
+    expect((await fleet.admin.delete('/api/agents/doomed')).status).toBe(200);
+    expect([404, 503]).toContain((await chat).status);
+    expect(await fleet.engine.inspect(id)).toBeNull();
+    for (const table of ['turns', 'generations', 'runtime_lines', 'sessions', 'session_events']) {
+      expect(await fleet.db.query(`select 1 from ${table} where instance_id = $1`, [id])).toEqual([]);
+    }
+  });
+
+  it('a runtime that reads no more is ended when a long line blocks', async () => {
+    await fleet.givenAgent('deaf');
+    const chat = fleet.chat('deaf', '<<deaf>>');
+    await untilTurn(fleet, 'deaf', 'running');
+    await feedLongLine(fleet, 'deaf'); // more than a pipe holds, so that the feeder blocks
+    expect((await chat).status).toBe(503);
+    expect((await turnsOf(fleet, 'deaf')).at(-1)).toMatchObject({
+      state: 'interrupted',
+      error: 'The runtime does not read its input',
+    });
+    await works('deaf');
+  });
+
+  it('an idle runtime sleeps, and wakes with its conversation', async () => {
+    await fleet.givenAgent('sleeper');
+    await says('sleeper', '<<say one>>');
+    const instance = await fleet.instanceOf('sleeper');
+    await fleet.db.query(`update generations set used_at = used_at - interval '1 hour' where instance_id = $1`, [
+      instance.id,
+    ]);
+    await fleet.db.query(`update turns set ended_at = ended_at - interval '1 hour' where instance_id = $1`, [
+      instance.id,
+    ]);
+    await fleet.app.get(Caretaker).look();
+    await untilAsleep(instance.id);
+    expect((await generationsOf(fleet, 'sleeper')).at(-1)).toMatchObject({
+      endReason: 'The runtime sleeps: it was idle',
+    });
+    expect(await says('sleeper', '<<say two>>')).toEqual([200, 'two']);
+    const events = await eventsOf(fleet, 'sleeper');
+    expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1));
+    expect(events.filter(({ kind }) => kind === 'agent_message').map(({ data }) => data['text'])).toEqual([
+      'one',
+      'two',
+    ]);
+    expect(events.some(({ kind }) => kind === 'note')).toBe(false);
+  });
+
+  it('a runtime that lost the conversation gets a summary', async () => {
+    await fleet.givenAgent('forgetful');
+    await says('forgetful', 'remember the word zebra');
+    const instance = await fleet.instanceOf('forgetful');
+    await fleet.app.get(Generations).stop(instance, 1, 'ended by the test');
+    await untilAsleep(instance.id);
+    const { ref } = instance;
+    const kept = `${fleet.engine.pathOf(ref ?? '', 'home')}/.scripted`;
+    rmSync(kept, { recursive: true });
+    await works('forgetful');
+    const note = (await eventsOf(fleet, 'forgetful')).find(({ kind }) => kind === 'note');
+    expect(note?.data).toMatchObject({ summaryNeeded: true });
+    const stored = readdirSync(kept)
+      .map((name) => readFileSync(`${kept}/${name}`, 'utf8'))
+      .join('');
+    expect(stored).toContain('Person: remember the word zebra');
+    expect(stored).toContain('You: Scripted runtime');
+    expect(stored.match(/<<say alive>>/g)).toHaveLength(1);
+    await works('forgetful');
+  });
+});
