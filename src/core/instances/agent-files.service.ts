@@ -32,7 +32,7 @@ export interface Download {
   readonly name: string;
   readonly size: number;
   /** Pieces of at most 1 MiB. */
-  readonly data: AsyncIterable<Buffer>;
+  readonly data: AsyncIterable<Buffer> | Iterable<Buffer>;
 }
 
 const deepest = 20;
@@ -73,10 +73,11 @@ export class AgentFiles {
       if (info.kind !== 'file') throw new Invalid('Path is not a file', [], 'not_a_file');
       if (info.size > largestDownload) throw new BadRequestForm(413, 'The file is larger than 100 MB');
       const first = await home.channel.read('home', resolved, { length: piece });
+      // As large as it was when it was opened: it may have changed since it was looked at.
       return {
         name: resolved.split('/').pop() ?? 'file',
-        size: info.size,
-        data: rest(home.channel, resolved, first.data),
+        size: first.size,
+        data: first.data.length >= first.size ? [first.data] : rest(home.channel, resolved, first.data),
       };
     } catch (error) {
       throw home.worded(error, path);
