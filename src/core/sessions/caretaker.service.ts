@@ -3,6 +3,7 @@ import { Config } from '../../config/config.js';
 import { UnitOfWork } from '../../platform/database/unit-of-work.js';
 import { Clock } from '../clock.port.js';
 import { Instance } from '../instances/instance.entity.js';
+import { Leadership } from '../leadership/leadership.service.js';
 import { Generations } from '../runtimes/generations.service.js';
 import { Spool } from '../runtimes/spool.service.js';
 import { Requests } from './requests.service.js';
@@ -55,6 +56,7 @@ export class Caretaker implements BeforeApplicationShutdown {
     private readonly clock: Clock,
     private readonly config: Config,
     private readonly tools: CaretakerTools,
+    private readonly leadership: Leadership,
   ) {}
 
   start(): void {
@@ -89,7 +91,7 @@ export class Caretaker implements BeforeApplicationShutdown {
     while (!this.stopped.signal.aborted) {
       await this.clock.sleep(lookEveryMs, this.stopped.signal).catch(() => undefined);
       if (this.stopped.signal.aborted) return;
-      await this.look();
+      if (this.leadership.leading) await this.look();
     }
   }
 

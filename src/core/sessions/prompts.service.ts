@@ -37,7 +37,7 @@ export interface Accepted {
 
 /** Longest message, in characters. */
 const longestPrompt = 1_000_000;
-/** Another process may have ended the turn. */
+/** A net under lost events. */
 const lookAgainMs = 2000;
 
 /** Where prompts come in and turns are waited for. */
@@ -74,7 +74,7 @@ export class Prompts {
     const { sessionId } = await this.find(turnId);
     let wake = (): void => undefined;
     const stop = this.streams.subscribe(sessionId, (item) => {
-      if (item.type === 'event' && item.event.kind === 'turn_ended') wake();
+      if (item.type === 'ended' || (item.type === 'event' && item.event.kind === 'turn_ended')) wake();
     });
     try {
       for (;;) {

@@ -39,6 +39,7 @@ export class RuntimeDriver implements FollowerListener {
   private readonly logger = new Logger(RuntimeDriver.name);
   private changed: (instanceId: string) => void = () => undefined;
   private closed = false;
+  private resting = false;
 
   constructor(
     private readonly db: UnitOfWork,
@@ -62,6 +63,16 @@ export class RuntimeDriver implements FollowerListener {
   shutDown(): void {
     this.closed = true;
     this.machinery.follower.stopAll();
+  }
+
+  /** Another server drives them from now on. */
+  rest(): void {
+    this.resting = true;
+    this.machinery.follower.stopAll();
+  }
+
+  resume(): void {
+    this.resting = false;
   }
 
   /** An instance runs: goes on reading its generation, or closes the one that a restart cut off. */
@@ -181,6 +192,7 @@ export class RuntimeDriver implements FollowerListener {
   }
 
   private async attend(instance: Instance, generation: Generation): Promise<void> {
+    if (this.resting) return;
     if (this.machinery.follower.follows(instance, generation.number)) {
       return this.machinery.spool.deliver(instance, generation.number);
     }

@@ -1,4 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { FleetEvents } from '../events/fleet-events.js';
 import type { SessionEvent } from './session-event.entity.js';
 
 /** A piece of text on its way. It has no sequence number: the stored event carries the whole text and replaces it. */
@@ -12,7 +13,10 @@ export interface TextDelta {
 }
 
 export type StreamItem =
-  { readonly type: 'event'; readonly event: SessionEvent } | { readonly type: 'delta'; readonly delta: TextDelta };
+  | { readonly type: 'event'; readonly event: SessionEvent }
+  | { readonly type: 'delta'; readonly delta: TextDelta }
+  /** A turn ended, perhaps before the eyes of another server only. */
+  | { readonly type: 'ended' };
 
 type Listener = (item: StreamItem) => void;
 
@@ -21,6 +25,14 @@ type Listener = (item: StreamItem) => void;
 export class SessionStreams {
   private readonly logger = new Logger(SessionStreams.name);
   private readonly listeners = new Map<string, Set<Listener>>();
+
+  constructor(events: FleetEvents) {
+    events.subscribe((published) => {
+      for (const { type, data } of published) {
+        if (type === 'turn.ended') this.publish(String(data['sessionId']), { type: 'ended' });
+      }
+    });
+  }
 
   subscribe(sessionId: string, listener: Listener): () => void {
     const set = this.listeners.get(sessionId) ?? new Set<Listener>();

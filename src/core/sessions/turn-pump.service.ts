@@ -4,6 +4,7 @@ import { Agent } from '../agents/agent.entity.js';
 import { DomainError } from '../errors/domain-error.js';
 import type { InstanceHook } from '../instances/instance-hooks.js';
 import { Instance } from '../instances/instance.entity.js';
+import { Leadership, type LedWork } from '../leadership/leadership.service.js';
 import { RuntimeDriver } from './runtime-driver.service.js';
 import { Turn } from './turn.entity.js';
 
@@ -14,10 +15,11 @@ interface Task {
 
 /**
  * Moves turns forward, one instance at a time: sees that a runtime lives, that the conversation is loaded, and sends the
- * next prompt. It works from what is stored, so it may be called as often as anyone likes, also after a crash.
+ * next prompt. It works from what is stored, so it may be called as often as anyone likes, also after a crash. Of several
+ * servers on one database only the leading one does it.
  */
 @Injectable()
-export class TurnPump implements InstanceHook, BeforeApplicationShutdown {
+export class TurnPump implements InstanceHook, LedWork, BeforeApplicationShutdown {
   private readonly logger = new Logger(TurnPump.name);
   private readonly tasks = new Map<string, Task>();
   private closing = false;
@@ -25,13 +27,37 @@ export class TurnPump implements InstanceHook, BeforeApplicationShutdown {
   constructor(
     private readonly db: UnitOfWork,
     private readonly driver: RuntimeDriver,
+    private readonly leadership: Leadership,
   ) {
+    leadership.add('turns', this);
     driver.onChange((instanceId) => {
       void this.kick(instanceId);
     });
   }
 
+  begin(): void {
+    this.driver.resume();
+  }
+
+  async end(): Promise<void> {
+    this.driver.rest();
+    await this.tasksEnded();
+  }
+
+  wake(instanceId: string): void {
+    void this.kick(instanceId);
+  }
+
+  async sweep(): Promise<void> {
+    const rows = await this.db.query<{ id: string }>(
+      `select distinct instance_id as id from turns
+       where state = 'queued' or (state = 'running' and cancel_requested and cancel_sent_at is null)`,
+    );
+    for (const { id } of rows) void this.kick(id);
+  }
+
   kick(instanceId: string): Promise<void> {
+    if (!this.leadership.leading) return this.leadership.wake('turns', instanceId);
     const running = this.tasks.get(instanceId);
     if (running) {
       running.again = true;
@@ -80,13 +106,17 @@ export class TurnPump implements InstanceHook, BeforeApplicationShutdown {
   async beforeApplicationShutdown(): Promise<void> {
     this.closing = true;
     this.driver.shutDown();
+    await this.tasksEnded();
+  }
+
+  private async tasksEnded(): Promise<void> {
     await Promise.allSettled([...this.tasks.values()].map((task) => task.done));
   }
 
   private async work(instanceId: string, task: Task): Promise<void> {
     do {
       task.again = false;
-      if (this.closing) break;
+      if (this.closing || !this.leadership.leading) break;
       try {
         await this.step(instanceId);
       } catch (error) {
