@@ -69,7 +69,9 @@ export class TcpProxy {
       this.struck.push(fault.text);
       if (!fault.passOn) return void client.resetAndDestroy();
     }
-    const send = (): void => void (server.writable && server.write(data));
+    const send = (): void => {
+      if (server.writable) server.write(data);
+    };
     if (this.delayMs > 0) setTimeout(send, this.delayMs);
     else send();
     // The server has the statement; the client never hears of it.
