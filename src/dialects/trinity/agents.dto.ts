@@ -125,16 +125,15 @@ export class SeenAgentView extends AgentStatusView {
   @ApiProperty() read_only_enabled!: boolean;
   @ApiProperty({ type: 'string', nullable: true }) avatar_url!: string | null;
   @ApiProperty({ type: 'string', nullable: true, description: 'Why it is not running' }) status_reason!: string | null;
+  @ApiProperty({ required: false, description: 'There is no container: starting makes one' }) needs_start?: boolean;
 }
 
 export class AgentListView extends SeenAgentView {
   @ApiProperty({ type: 'string', nullable: true }) memory_limit!: string | null;
   @ApiProperty({ type: 'string', nullable: true }) cpu_limit!: string | null;
-  @ApiProperty({ required: false, description: 'There is no container: starting makes one' }) needs_start?: boolean;
 
   static ofListed(listed: ListedAgent): AgentListView {
-    const missing = listed.instance?.ref === null || listed.instance === null;
-    return { ...seen(listed), memory_limit: null, cpu_limit: null, ...(missing ? { needs_start: true } : {}) };
+    return { ...seen(listed), memory_limit: null, cpu_limit: null };
   }
 }
 
@@ -191,6 +190,7 @@ function seen(listed: ListedAgent): SeenAgentView {
     read_only_enabled: agent.readOnly,
     avatar_url: null,
     status_reason: instance?.reason ?? null,
+    ...(instance?.ref ? {} : { needs_start: true }),
   };
 }
 

@@ -67,7 +67,10 @@ export class TrinityChatController {
     const prompt = { text: body.message, model, sourceAgentId, queueLimit };
     const { turn, ahead } = await this.prompts.send(who, agent, prompt);
     const patience = (ahead + 1) * agent.timeoutSeconds + 30;
-    const ended = await this.prompts.ended(turn.id, patience, gone);
+    const ended = await this.prompts.ended(turn.id, patience, gone).catch((error: unknown) => {
+      // Deleted while it worked: the turn went with the agent.
+      throw error instanceof NotFound ? new NotFound('agent', name) : error;
+    });
     if (ended.state !== 'finished') throw chatFailure(ended);
     const session = await this.history.session(who, agent, ended.sessionId);
     return ChatView.of(ended, session, await this.history.tools(ended.id), ahead);

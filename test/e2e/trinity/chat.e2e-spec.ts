@@ -237,6 +237,21 @@ describe('chat', () => {
     });
   });
 
+  it('ends with the agent: stopped or deleted in the middle of it', async () => {
+    await fleet.givenAgent('brief');
+    const working = (): Promise<unknown> =>
+      until('it works', async () => (await admin.get('/api/agents/brief/activity')).body['status'] === 'running');
+    const stopped = fleet.chat('brief', '<<slow 100 100>>');
+    await working();
+    await admin.post('/api/agents/brief/stop');
+    expect(await stopped).toMatchObject({ status: 503, body: { detail: expect.stringContaining('interrupted') } });
+    await admin.post('/api/agents/brief/start');
+    const deleted = fleet.chat('brief', '<<slow 100 100>>');
+    await working();
+    await admin.delete('/api/agents/brief');
+    expect(await deleted).toMatchObject({ status: 404, body: { detail: 'Agent not found' } });
+  });
+
   it('is cleared by the owner only', async () => {
     await admin.post(`${path}/start`);
     guest = new TrinityClient(fleet.url, guest.token);
