@@ -102,6 +102,11 @@ export function openConsole({ onSignOut }) {
         inbox.wish();
         if (panel?.name === about) panel.changed();
         return;
+      case 'approval_requested':
+      case 'approval_answered':
+      case 'question_asked':
+      case 'question_answered':
+        return inbox.wish();
       case 'agent_renamed':
         if (chosenName() === message.data.old_name) location.replace(hrefOf(message.data.new_name));
         return reload.wish();

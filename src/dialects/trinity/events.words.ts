@@ -54,6 +54,11 @@ export function worded(event: FleetEvent, known: Known): Wire | null {
       };
     case 'agent.activity':
       return activity(event, name);
+    case 'approval.requested':
+    case 'approval.answered':
+    case 'question.asked':
+    case 'question.answered':
+      return waiting(event, name);
     default:
       return null;
   }
@@ -84,6 +89,18 @@ function activity(event: FleetEvent, name: string): Wire {
     timestamp: at ?? event.at.toISOString(),
     details: details ?? {},
     error: error ?? null,
+  };
+}
+
+/** Beyond the document: an agent waits for a person, or does so no longer. What it asks is read at the console's routes. */
+function waiting(event: FleetEvent, name: string): Wire {
+  const { requestId, expiresAt } = event.data;
+  return {
+    type: event.type.replace('.', '_'),
+    agent_name: name,
+    request_id: requestId,
+    ...(expiresAt === undefined ? {} : { expires_at: expiresAt }),
+    timestamp: event.at.toISOString(),
   };
 }
 
