@@ -4,8 +4,8 @@ import { gathered } from '../lib/schedule.js';
 import { approvalCard } from './approval.js';
 import { questionCard } from './question.js';
 
-/** Milliseconds between looks while the page is seen: approvals have no event of their own on the socket. */
-const lookEvery = 4000;
+/** Milliseconds between looks while the page is seen: a net under a lost event. */
+const lookEvery = 30_000;
 /** How long a refusal is shown once nothing waits any more. */
 const alertFor = 10_000;
 
