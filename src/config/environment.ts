@@ -185,7 +185,7 @@ function protocolOf(text: string): string {
 }
 
 function isOrigin(text: string): boolean {
-  return /^https?:$/.test(protocolOf(text)) && new URL(text).origin === text;
+  return !text.includes('*') && /^https?:$/.test(protocolOf(text)) && new URL(text).origin === text;
 }
 
 function isLoopback(host: string): boolean {
