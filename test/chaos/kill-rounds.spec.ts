@@ -13,10 +13,11 @@ import {
   untilSettled,
 } from './invariants.js';
 import { Random } from './random.js';
+import { postgresWorld, type PostgresWorld } from './rig/postgres-world.js';
 import { expectedAnswer, prepareWorld, promptOf, talkers, Workload } from './workload.js';
 
 // SIGKILL at random moments of a mixed load, restart, and nothing that was acknowledged is lost, doubled or stuck.
-// FLOTILLA_CHAOS_ROUNDS=100 for more, FLOTILLA_CHAOS_SEED=<number> to see a run again.
+// FLOTILLA_CHAOS_DATABASE=postgres for the other database, FLOTILLA_CHAOS_ROUNDS=100 for more, FLOTILLA_CHAOS_SEED=<number> to see a run again.
 const rounds = Number(process.env.FLOTILLA_CHAOS_ROUNDS ?? 10);
 const seed = Number(process.env.FLOTILLA_CHAOS_SEED ?? Date.now() % 1_000_000);
 const longestLifeMs = 2600;
@@ -31,16 +32,19 @@ interface AgentRow {
 describe(`kill -9 in a mixed load (seed ${seed})`, () => {
   const random = new Random(seed);
   let server: ChildServer;
+  let postgres: PostgresWorld | null = null;
   let wanderer = 'wanderer-0';
   let victim = 'victim-0';
   let round = 0;
   beforeAll(async () => {
-    server = await ChildServer.on(await makeDataDir());
+    if (process.env.FLOTILLA_CHAOS_DATABASE === 'postgres') postgres = await postgresWorld();
+    server = await ChildServer.on(await makeDataDir(), { DATABASE_URL: postgres?.url ?? '' });
     await server.start();
     await prepareWorld(server);
   }, 120_000);
   afterAll(async () => {
     await server.clear();
+    await postgres?.close();
     rmSync(server.dataDir, { recursive: true, force: true });
   }, 120_000);
 

@@ -62,6 +62,7 @@ export class EngineProxy {
   }
 
   private keep(socket: Duplex): void {
+    if (this.sockets.has(socket)) return;
     this.sockets.add(socket);
     socket.on('error', () => undefined);
     socket.once('close', () => this.sockets.delete(socket));

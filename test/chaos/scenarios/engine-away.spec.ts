@@ -1,0 +1,196 @@
+import { until } from '../../support/until.js';
+import { expectEngineMatches, expectReasons, expectWholeSessions, untilSettled } from '../invariants.js';
+import { describeDocker, docker, dockerWorld, volumesOf, type DockerWorld } from '../rig/docker-world.js';
+import { full, report, roundsOf } from '../rig/rounds.js';
+
+// R5, R6, R7: the engine cannot be reached, loses its answers after the work was done, or says nothing on an open event
+// stream. A Unix socket in front of the real engine does all of it.
+
+/** Milliseconds after which a silent event stream must have been noticed: the list every 60 s. */
+const noticeMs = 65_000;
+
+describeDocker('the engine behind a fault proxy', () => {
+  let world: DockerWorld;
+  beforeAll(async () => {
+    world = await dockerWorld();
+    for (const name of ['worker', 'resting']) {
+      expect((await world.server.admin.post('/api/agents', { name })).status).toBe(200);
+    }
+    expect((await world.server.admin.post('/api/agents/resting/stop')).status).toBe(200);
+  }, 240_000);
+  afterAll(() => world.close(), 60_000);
+
+  const stateOf = async (name: string): Promise<string | undefined> => {
+    const [row] = await world.server.sql<{ state: string }>(
+      `select i.state from instances i join agents a on a.id = i.agent_id where a.slug = '${name}'`,
+    );
+    return row?.state;
+  };
+  const containerOf = async (name: string): Promise<string> => {
+    const [row] = await world.server.sql<{ ref: string }>(
+      `select i.ref from instances i join agents a on a.id = i.agent_id where a.slug = '${name}'`,
+    );
+    return row?.ref ?? '';
+  };
+  async function expectWhole(): Promise<void> {
+    await untilSettled(world.server);
+    await until(
+      'the engine matches',
+      () =>
+        expectEngineMatches(world.server).then(
+          () => true,
+          () => false,
+        ),
+      10_000,
+    );
+    await expectWholeSessions(world.server);
+    await expectReasons(world.server);
+  }
+
+  // R5
+  it.each(
+    (full ? [1_000, 30_000] : [1_000, 8_000]).flatMap((ms) => roundsOf(1, 10).map((round) => [ms, round] as const)),
+  )(
+    'cannot be reached for %d ms (round %d)',
+    async (ms, round) => {
+      const { server, proxy } = world;
+      const end = `end-${ms}-${round}`;
+      const chat = server.admin.post('/api/agents/worker/chat', { message: `<<slow 40 50>> <<say ${end}>>` });
+      await until(
+        'the turn runs',
+        async () => (await server.sql(`select 1 from turns where state = 'running'`)).length > 0,
+      );
+      const struck = proxy.cut().map((call) => call.replace(/\?.*|[0-9a-f]{64}/g, '*'));
+      const began = Date.now();
+      let noticed = false;
+      while (Date.now() - began < ms) {
+        const list = await server.admin.get<unknown[]>('/api/agents');
+        expect({ status: list.status, agents: list.body.length }).toEqual({ status: 200, agents: 2 });
+        noticed = list.headers.get('x-flotilla-engine') === 'unreachable';
+        if (!noticed) continue;
+        const asked = Date.now();
+        const write = await server.admin.post('/api/agents/resting/start');
+        if (Date.now() - began >= ms) break;
+        expect(write.status).toBe(503);
+        expect(write.headers.get('retry-after')).not.toBeNull();
+        expect(Date.now() - asked).toBeLessThan(2_000);
+      }
+      // The long cut also ends every container, as a restart of the engine does.
+      const restarted = ms > 5_000;
+      if (restarted) {
+        expect(noticed).toBe(true);
+        await docker.getContainer(await containerOf('worker')).kill();
+      }
+      await proxy.mend();
+      const mended = Date.now();
+      await until('the worker runs', async () => {
+        const found = await docker.getContainer(await containerOf('worker')).inspect();
+        return found.State.Running && (await stateOf('worker')) === 'running';
+      });
+      await until('readiness', async () => (await fetch(`${server.url}/health/ready`)).status === 200, 15_000);
+      const tookMs = Date.now() - mended;
+      report(`engine away ${ms} ms`, struck, `all as wanted after ${tookMs} ms`);
+      expect(tookMs).toBeLessThan(10_000);
+      const { body } = await chat;
+      if (!restarted) expect(String(body['response'])).toMatch(new RegExp(`tick 40 ${end}$`));
+      expect(await stateOf('resting')).toBe('stopped');
+      await expectWhole();
+    },
+    120_000,
+  );
+
+  // R6
+  it.each(roundsOf(3, 100))(
+    'loses the answers of a create and a delete (round %d)',
+    async (round) => {
+      const { server, proxy } = world;
+      const name = `twin-${round}`;
+      const before = proxy.struck.length;
+      proxy.faults = [{ kind: 'lose', call: /^POST \/(v[\d.]+\/)?containers\/create/, times: 1 }];
+      const made = await server.admin.post('/api/agents', { name });
+      const of = async (): Promise<string[]> =>
+        (await world.containers()).flatMap((one) => (one.Labels['flotilla.agent'] === name ? [one.Id] : []));
+      expect({ status: made.status, containers: (await of()).length }).toEqual(
+        made.status === 200 ? { status: 200, containers: 1 } : { status: made.status, containers: 0 },
+      );
+      if (made.status !== 200) expect((await server.admin.post('/api/agents', { name })).status).toBe(200);
+      const [row] = await server.sql<{ id: string }>(
+        `select i.id from instances i join agents a on a.id = i.agent_id where a.slug = '${name}'`,
+      );
+
+      proxy.faults = [
+        { kind: 'lose', call: /^DELETE \/(v[\d.]+\/)?containers\//, times: 1 },
+        { kind: 'lose', call: /^DELETE \/(v[\d.]+\/)?volumes\//, times: 1 },
+      ];
+      const gone = await server.admin.delete(`/api/agents/${name}`);
+      expect(gone.status).toBe(200);
+      await until('nothing of it is left', async () => {
+        const volumes = await volumesOf(world.install);
+        return (await of()).length === 0 && !volumes.some((volume) => volume.includes(row?.id ?? '-'));
+      });
+      proxy.faults = [];
+      const struck = proxy.struck
+        .slice(before)
+        .map((call) => call.replace(/\?.*|[0-9a-f]{64}|flotilla-\w+-[0-9a-f-]{36}/g, '*'));
+      report(`lost answers, round ${round}`, struck, `create answered ${made.status}, delete ${gone.status}`);
+    },
+    90_000,
+  );
+
+  it('answers 500 to a start, and is asked again', async () => {
+    const { server, proxy } = world;
+    const before = proxy.struck.length;
+    proxy.faults = [{ kind: 'fail', call: /^POST \/(v[\d.]+\/)?containers\/[0-9a-f]+\/start/, times: 1 }];
+    const refused = await server.admin.post('/api/agents/resting/start');
+    proxy.faults = [];
+    report(
+      'the engine fails',
+      proxy.struck.slice(before).map(() => 'a start'),
+      `answered ${refused.status}`,
+    );
+    await expectReasons(server);
+    expect((await server.admin.post('/api/agents/resting/start')).status).toBe(200);
+    expect((await server.admin.post('/api/agents/resting/stop')).status).toBe(200);
+    await expectWhole();
+  }, 60_000);
+
+  // R7: a minute each, so only in the full set.
+  (full ? it : it.skip).each(roundsOf(0, 10))(
+    'is silent on an open event stream (round %d)',
+    async (round) => {
+      const { server, proxy } = world;
+      proxy.faults = [{ kind: 'swallow', call: /^GET \/(v[\d.]+\/)?events/ }];
+      proxy.cut();
+      await proxy.mend();
+      await until('the stream is open again', () => proxy.struck.some((call) => call.startsWith('swallow')), 30_000);
+      await expectWhole();
+      await docker.getContainer(await containerOf('worker')).remove({ force: true });
+      const began = Date.now();
+      await until(
+        'it is noticed',
+        async () => {
+          const [one] = await server.sql<{ ref: string }>(
+            `select i.ref from instances i join agents a on a.id = i.agent_id where a.slug = 'worker' and i.state = 'running'`,
+          );
+          return (
+            one !== undefined &&
+            (await docker
+              .getContainer(one.ref)
+              .inspect()
+              .then(
+                () => true,
+                () => false,
+              ))
+          );
+        },
+        noticeMs,
+      );
+      report(`silent events, round ${round}`, ['an event stream'], `made again after ${Date.now() - began} ms`);
+      proxy.faults = [];
+      proxy.cut();
+      await proxy.mend();
+      await expectWhole();
+    },
+    180_000,
+  );
+});
