@@ -1,5 +1,6 @@
 import { contentText, type Fields, fieldsOf, listOf, paramsOf, requireList, textOf, turnText } from './conversation.js';
 import type { Reply, StreamEvent, ToolCall, WireFormat } from './conversation.js';
+import { parseSteps } from './script.js';
 
 /** Anthropic messages: what Claude Code speaks. */
 export const anthropicFormat: WireFormat = {
@@ -15,7 +16,7 @@ export const anthropicFormat: WireFormat = {
       messages: messages
         .filter((message) => message['role'] === 'user')
         .map((message) => ({
-          text: contentText(message['content']),
+          text: newestWords(message['content']),
           results: listOf(message['content']).filter((part) => part['type'] === 'tool_result').length,
         })),
       tools: listOf(body['tools']).map((tool) => ({
@@ -79,6 +80,16 @@ const errorTypes: Readonly<Record<number, string>> = {
   429: 'rate_limit_error',
   529: 'overloaded_error',
 };
+
+/**
+ * Messages that got no answer, because the turn failed or was stopped, come again as parts of the next one: their steps are
+ * over, and only what follows the newest steps counts.
+ */
+function newestWords(content: unknown): string {
+  const texts = listOf(content).map((part) => textOf(part['text']));
+  const newest = texts.findLastIndex((text) => parseSteps(text).length > 0);
+  return newest < 0 ? contentText(content) : contentText(listOf(content).slice(newest));
+}
 
 function textsOf(messages: readonly Fields[], role: string): string[] {
   return messages.filter((message) => message['role'] === role).map((message) => contentText(message['content']));

@@ -1,4 +1,5 @@
 import http from 'node:http';
+import { anthropicFormat } from './format-anthropic.js';
 import type { AddressInfo } from 'node:net';
 import { until } from '../../test/support/until.js';
 import { textOf } from './conversation.js';
@@ -264,4 +265,16 @@ describe('beside the turns', () => {
     expect(lines.length).toBeGreaterThan(10);
     expect(lines.join('\n')).not.toMatch(/very-secret|Do it|Hello/);
   });
+});
+
+it('leaves out steps of messages that got no answer and come along with the next one', () => {
+  const part = (text: string) => ({ type: 'text', text });
+  const content = [
+    part('<<fail 400>>'),
+    part('[Request interrupted by user]'),
+    part('<<say alive>>'),
+    part('a reminder'),
+  ];
+  const { messages } = anthropicFormat.read({ model: 'm', messages: [{ role: 'user', content }] });
+  expect(messages).toEqual([{ text: '<<say alive>>\na reminder', results: 0 }]);
 });
