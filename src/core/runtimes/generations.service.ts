@@ -1,8 +1,8 @@
 import { randomInt } from 'node:crypto';
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { UnitOfWork, type Tx } from '../../platform/database/unit-of-work.js';
 import { Clock } from '../clock.port.js';
-import { ChannelError, Channels } from '../instances/channel.port.js';
+import { ChannelError, Channels, type Channel } from '../instances/channel.port.js';
 import { ContainerEngine } from '../instances/engine.port.js';
 import { Instance } from '../instances/instance.entity.js';
 import { Generation } from './generation.entity.js';
@@ -23,6 +23,8 @@ const ownLoopbackPort = 4096;
 /** Lives of runtime processes: starting one, putting one to sleep. Their end is read in the journal. */
 @Injectable()
 export class Generations {
+  private readonly logger = new Logger(Generations.name);
+
   constructor(
     private readonly db: UnitOfWork,
     private readonly channels: Channels,
@@ -93,6 +95,25 @@ export class Generations {
     await root.write('run', `${folder}/launch`, snippet, { mode: 0o600 });
     await root.write('run', 'want', `${generation.number}\n`, { mode: 0o600 });
     await root.ring('run', 'wake');
+    await this.sweep(root, instance, generation.number);
+  }
+
+  /** Gives back the disk blocks of a journal below `cursor`: nobody reads them again, and offsets stay what they are. */
+  async trim(instance: Instance, generation: number, cursor: number): Promise<void> {
+    const root = await this.channels.of({ instanceId: instance.id, ref: instance.ref ?? '' }, 'root');
+    const journal = `${this.engine.pathOf(instance.ref ?? '', 'run')}/${folderOf(generation)}/journal`;
+    const argv = ['fallocate', '--punch-hole', '--offset', '0', '--length', String(cursor), journal];
+    await root.run({ argv, cwd: '/', timeoutMs: 10_000 });
+  }
+
+  /** Removes folders of generations that ended before the last one. The script may just be leaving that. */
+  private async sweep(root: Channel, instance: Instance, number: number): Promise<void> {
+    if (number < 3) return;
+    const folder = `${this.engine.pathOf(instance.ref ?? '', 'run')}/gen`;
+    const script = 'cd "$1" && while [ "$2" -gt 0 ] && [ -d "$2" ]; do rm -rf "./$2"; set -- "$1" $(($2 - 1)); done';
+    await root
+      .run({ argv: ['sh', '-c', script, 'sweep', folder, String(number - 2)], cwd: '/', timeoutMs: 10_000 })
+      .catch((error: unknown) => this.logger.warn(`Old journals of ${instance.id} could not be removed`, error));
   }
 
   /** Signals a runtime process; its journal says when it is over. False when there is none, and none will come. */

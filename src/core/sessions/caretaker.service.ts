@@ -17,6 +17,8 @@ const stopSeconds = 15;
 const feedSeconds = 10;
 /** Seconds after which a waiting turn of a stopped agent is no race but forgotten. */
 const strandSeconds = 5;
+/** Bytes of a journal that are given back at a time. */
+const trimBytes = 8 * 2 ** 20;
 const lookEveryMs = 5000;
 
 interface Place {
@@ -50,6 +52,8 @@ export class Caretaker implements BeforeApplicationShutdown {
   private round: Promise<void> = Promise.resolve();
   /** Spool lines found unfed at the last look, by generation. */
   private readonly unfed = new Map<string, Unfed>();
+  /** Up to where journals were given back, by generation. */
+  private readonly trimmed = new Map<string, number>();
 
   constructor(
     private readonly db: UnitOfWork,
@@ -79,6 +83,7 @@ export class Caretaker implements BeforeApplicationShutdown {
       () => this.blockedFeeds(),
       () => this.idle(),
       () => this.stranded(),
+      () => this.longJournals(),
     ];
     for (const one of looks) {
       await one().catch((error: unknown) => {
@@ -200,6 +205,25 @@ export class Caretaker implements BeforeApplicationShutdown {
       [this.ago(strandSeconds)],
     );
     for (const { id, reason } of rows) await this.tools.pump.strand(id, reason ?? 'The agent is not running');
+  }
+
+  /** What was read is of no use on the agent's disk. */
+  private async longJournals(): Promise<void> {
+    const rows = await this.db.query<Place & { cursor: string }>(
+      `select g.instance_id, g.number, g.cursor from generations g
+       join instances i on i.id = g.instance_id and i.state = 'running' and i.boot = g.boot
+       where g.state = 'ready' and g.cursor >= $1`,
+      [trimBytes],
+    );
+    const seen = new Set(rows.map(keyOf));
+    for (const key of this.trimmed.keys()) if (!seen.has(key)) this.trimmed.delete(key);
+    for (const row of rows) {
+      const cursor = Number(row.cursor);
+      if (cursor - (this.trimmed.get(keyOf(row)) ?? 0) < trimBytes) continue;
+      const instance = await this.db.of(Instance).findOneBy({ id: row.instance_id });
+      if (instance) await this.tools.generations.trim(instance, row.number, cursor);
+      this.trimmed.set(keyOf(row), cursor);
+    }
   }
 
   private ago(seconds: number): Date {

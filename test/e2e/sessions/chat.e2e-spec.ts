@@ -22,7 +22,7 @@ describe('talking to an agent', () => {
       'talker',
       'Go. <<write hello.txt hi>> <<bash cat hello.txt>> <<say done>>',
     );
-    const chat = body as ChatBody;
+    const chat = body as unknown as ChatBody;
 
     expect([status, chat.response, chat.metadata.tool_count]).toEqual([200, 'done', 2]);
     expect(chat.execution_log).toMatchObject([
@@ -66,7 +66,7 @@ describe('talking to an agent', () => {
     ]);
     const answers = await Promise.all(chats);
     expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
-    expect(answers.slice(1).map(({ body }) => (body as ChatBody).response)).toEqual(['a', 'b', 'c']);
+    expect(answers.slice(1).map(({ body }) => (body as unknown as ChatBody).response)).toEqual(['a', 'b', 'c']);
     const turns = await turnsOf(fleet, 'busy');
     expect(turns.map(({ state }) => state)).toEqual(['finished', 'finished', 'finished', 'finished']);
     const ends = turns.map((turn) => Number(turn.endedAt));
@@ -87,7 +87,7 @@ describe('talking to an agent', () => {
 
   it('takes a message as long as is allowed', async () => {
     const { status, body } = await fleet.chat('talker', `${'x'.repeat(900_000)} <<say read it>>`);
-    expect([status, (body as ChatBody).response]).toEqual([200, 'read it']);
+    expect([status, (body as unknown as ChatBody).response]).toEqual([200, 'read it']);
   });
 
   it('tells a failure of the model', async () => {

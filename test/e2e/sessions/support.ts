@@ -81,8 +81,13 @@ export const answerApproval = (
 ): Promise<Answer> => as.post(`/~console/approvals/${id}/answer`, answer);
 
 /** A running agent that asks before it acts. */
-export async function givenAsking(fleet: Fleet, slug: string, as: TrinityClient = fleet.admin): Promise<void> {
-  await fleet.givenAgent(slug, {}, as);
+export async function givenAsking(
+  fleet: Fleet,
+  slug: string,
+  as: TrinityClient = fleet.admin,
+  fields = {},
+): Promise<void> {
+  await fleet.givenAgent(slug, fields, as);
   const { status } = await as.put(`/~console/agents/${slug}/settings`, { approvals: 'ask' });
   if (status !== 200) throw new Error(`setting approvals of ${slug} answered ${status}`);
 }
