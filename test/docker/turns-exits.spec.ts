@@ -9,6 +9,7 @@ describeDocker('containers with OpenCode that end', () => {
     world = await OpencodeWorld.with(['talker', 'sleeper']);
     await world.admin.post('/api/agents/sleeper/stop');
   }, 1_500_000);
+  beforeEach(() => world.mended(), slowMs);
   afterAll(() => world.close(), slowMs);
 
   it(

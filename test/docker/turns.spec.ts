@@ -16,6 +16,8 @@ describeDocker(`OpenCode and a server that dies (seed ${seed})`, () => {
     world = await OpencodeWorld.with(['talker', 'asker', 'mover']);
     await world.admin.put('/~console/agents/asker/settings', { approvals: 'ask' });
   }, 1_500_000);
+  // After a test that failed half-way, too.
+  beforeEach(() => world.mended(), slowMs);
   afterAll(() => world.close(), slowMs);
   const stateOf = async (name: string): Promise<string> => (await world.instance(name))?.state ?? 'gone';
 
@@ -34,8 +36,8 @@ describeDocker(`OpenCode and a server that dies (seed ${seed})`, () => {
 
   describe('at moments of an agent', () => {
     it.each([
-      ['create', /POST .*containers\/create/],
-      ['first start', /POST .*\/start/],
+      ['create', /^POST \/containers\/create/],
+      ['first start', /^POST \/containers\/\w+\/start/],
     ])(
       'being made: %s',
       async (what, call) => {
@@ -51,7 +53,7 @@ describeDocker(`OpenCode and a server that dies (seed ${seed})`, () => {
     it.each(['stop', 'start'] as const)(
       'asked to %s',
       async (what) => {
-        const call = new RegExp(`POST .*/${what}\\b`);
+        const call = new RegExp(`^POST /containers/\\w+/${what}`);
         await dieDuring(what, call, () => world.admin.post(`/api/agents/mover/${what}`));
         await world.expectWhole();
         expect(await stateOf('mover')).toBe(what === 'stop' ? 'stopped' : 'running');
@@ -60,8 +62,8 @@ describeDocker(`OpenCode and a server that dies (seed ${seed})`, () => {
     );
 
     it.each([
-      ['while it stops', /POST .*\/stop\b/, 'mover'],
-      ['while its container is', /POST .*\/rename\b/, 'moved'],
+      ['while it stops', /^POST \/containers\/\w+\/stop/, 'mover'],
+      ['while its container is', /^POST \/containers\/\w+\/rename/, 'moved'],
     ])(
       'being renamed, %s',
       async (moment, call, name) => {
@@ -84,7 +86,7 @@ describeDocker(`OpenCode and a server that dies (seed ${seed})`, () => {
     it(
       'being deleted',
       async () => {
-        await dieDuring('delete', /DELETE .*containers/, () => world.admin.delete('/api/agents/moved'));
+        await dieDuring('delete', /^DELETE \/containers\//, () => world.admin.delete('/api/agents/moved'));
         await until('nothing is left of it', async () => {
           const rows = await world.server.sql('select id from instances');
           return (await containersOf(world.world.install)).length === rows.length;

@@ -119,7 +119,7 @@ export class InstanceRunner {
     const atRest = instance.state === 'stopped' && !runs;
     if (!atRest && can(instance.state, 'stop')) await this.move(instance.id, 'stop');
     crashPoint('stop.announced');
-    if (runs) await this.halt(instance.id, real.ref);
+    if (runs) await this.halt(instance, real);
     crashPoint('stop.halted');
     channels.close(instance.id);
     await hooks.halted(instance.id, reason, false);
@@ -131,13 +131,19 @@ export class InstanceRunner {
     return null;
   }
 
-  private halt(id: string, ref: string): Promise<void> {
-    return this.signals.duringOurs(id, async () => {
-      await Promise.race([this.surroundings.hooks.stopping(id), this.clock.sleep(parkMs)]).catch((error: unknown) => {
-        this.logger.warn(`Work of instance ${id} could not be parked before it is stopped`, error);
+  private halt(instance: Instance, real: EngineInstance): Promise<void> {
+    return this.signals.duringOurs(instance.id, async () => {
+      await Promise.race([this.park(instance, real), this.clock.sleep(parkMs)]).catch((error: unknown) => {
+        this.logger.warn(`Work of instance ${instance.id} could not be parked before it is stopped`, error);
       });
-      await this.engine.stop(ref, 10);
+      await this.engine.stop(real.ref, 10);
     });
+  }
+
+  private async park(instance: Instance, real: EngineInstance): Promise<void> {
+    // After a start of this process nobody follows it yet: what its runtime has done meanwhile is read first.
+    if (real.phase === 'running' && real.startedAt === instance.boot) await this.confirm(instance);
+    await this.surroundings.hooks.stopping(instance.id);
   }
 
   /** Takes away container and volumes of an instance that nobody wants, and its row if it still has one. */
@@ -194,8 +200,7 @@ export class InstanceRunner {
     try {
       await (await this.surroundings.channels.of({ instanceId, ref }, 'root')).ping();
     } catch (error) {
-      const now = await this.engine.inspect(instanceId);
-      if (now?.phase === 'running') throw error;
+      if ((await this.engine.inspect(instanceId))?.phase === 'running') throw error;
     }
   }
 

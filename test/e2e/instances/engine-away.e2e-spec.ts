@@ -18,10 +18,6 @@ describe('while the engine is away', () => {
     engine.leave();
     await untilReady(503);
   });
-  afterEach(async () => {
-    engine.comeBack();
-    await untilReady(200);
-  });
   afterAll(() => fleet.close());
 
   const untilReady = (status: number) =>

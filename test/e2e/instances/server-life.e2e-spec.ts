@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ChildServer } from '../../chaos/child-server.js';
@@ -108,6 +108,26 @@ describe('the life of a server', () => {
     }
     expect(await server.sql(`select distinct state from turns`)).toEqual([{ state: 'finished' }]);
   }, 180_000);
+
+  it('keeps the outcome of a turn that ended while no server was there, although a stop is due', async () => {
+    const server = await given();
+    await server.start();
+    await server.admin.post('/api/agents', { name: 'alpha' });
+    const message = '<<slow 20 50>> <<say whole>>';
+    const call = server.admin.post('/api/agents/alpha/chat', { message }).catch(() => null);
+    await until('it runs', async () => (await server.sql(`select 1 from turns where state = 'running'`)).length === 1);
+    const [{ id } = { id: '' }] = await server.sql<{ id: string }>('select id from instances');
+    await server.sql(`update instances set desired = 'stopped'`); // as a stop does, before anybody acts on it
+    await server.kill();
+    await call;
+    const journal = join(server.dataDir, 'local', id, 'run', 'gen', '1', 'journal');
+    await until('the runtime has answered', () => readFileSync(journal, 'utf8').includes('"stopReason"'));
+    await server.start();
+    await until('it is stopped', async () => {
+      return (await server.sql(`select 1 from instances where state = 'stopped'`)).length === 1;
+    });
+    expect(await server.sql('select state, error from turns')).toEqual([{ state: 'finished', error: null }]);
+  }, 120_000);
 
   it('stops within ten seconds while an agent is being made, and the agent is there afterwards or not at all', async () => {
     const server = await given();
