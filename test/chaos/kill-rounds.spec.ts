@@ -190,6 +190,10 @@ const announced = [
   'instance.state',
   'instance.progress',
   'agent.activity',
+  'approval.requested',
+  'approval.answered',
+  'question.asked',
+  'question.answered',
 ]
   .map((type) => `'${type}'`)
   .join();
