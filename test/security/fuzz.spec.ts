@@ -118,6 +118,8 @@ describe('any input', () => {
         path: mount + path + (call.query === '' ? '' : `?${call.query}`),
         headers: { ...call.headers, authorization: `Bearer ${token}` },
         body: call.body,
+        // A message is answered when the turn is over, and up to three wait before it.
+        ...(operation.name === 'POST /api/agents/{name}/chat' ? { patience: 60_000 } : {}),
       });
     } catch (error) {
       return { fault: error instanceof Error ? error.message : String(error), status: 0 };
