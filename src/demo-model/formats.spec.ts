@@ -275,6 +275,6 @@ it('leaves out steps of messages that got no answer and come along with the next
     part('<<say alive>>'),
     part('a reminder'),
   ];
-  const { messages } = anthropicFormat.read({ model: 'm', messages: [{ role: 'user', content }] });
+  const { messages } = anthropicFormat.read({ model: 'm', messages: [{ role: 'user', content }] }, '/v1/messages');
   expect(messages).toEqual([{ text: '<<say alive>>\na reminder', results: 0 }]);
 });
