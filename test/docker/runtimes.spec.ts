@@ -70,6 +70,7 @@ describeDocker('runtimes that ask', () => {
     beforeAll(async () => {
       await fleet.givenAgent(auto, { runtime });
       await givenAsking(fleet, ask, fleet.admin, { runtime });
+      for (const agent of [auto, ask]) await chat(fleet, agent, '<<say warm>>');
     }, buildMs);
 
     it('writes, runs and reads', async () => {

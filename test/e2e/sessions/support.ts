@@ -67,10 +67,14 @@ export function untilAsked(
   slug: string,
   as: TrinityClient = fleet.admin,
 ): Promise<Open> {
-  return until(`${slug} asks`, async () => {
-    const { body } = await as.get<Open[]>(`/~console/${kind}`);
-    return body.find((open) => open.agent === slug);
-  });
+  return until(
+    `${slug} asks`,
+    async () => {
+      const { body } = await as.get<Open[]>(`/~console/${kind}`);
+      return body.find((open) => open.agent === slug);
+    },
+    90_000,
+  );
 }
 
 export const answerApproval = (
