@@ -18,6 +18,7 @@ const { values: given } = parseArgs({
     only: { type: 'string' },
     dist: { type: 'string', default: join(__dirname, '../dist') },
     rounds: { type: 'string' },
+    profile: { type: 'boolean', default: false },
     repeat: { type: 'string', default: String(repetitions) },
   },
 });
@@ -57,7 +58,7 @@ async function main(): Promise<void> {
   const scale: Scale = { suite, rounds, pick: (quick, full) => (suite === 'full' ? full : quick) };
   const wanted = given.only?.toLowerCase().split(',');
   const chosen = benches.filter(({ id }) => wanted?.includes(id.toLowerCase()) ?? true);
-  const world = new World(resolve(given.dist));
+  const world = new World(resolve(given.dist), given.profile ? join(__dirname, 'out/profiles') : null);
   const host = hostFacts(postgresPrograms());
   const began = new Date();
   say(

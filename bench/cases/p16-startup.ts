@@ -21,7 +21,7 @@ export const startUp: Bench = {
     for (const database of world.databases) {
       const databaseUrl = database === 'postgres' ? await world.databaseUrl() : null;
       const dataDir = mkdtempSync(join(tmpdir(), 'flotilla-bench-'));
-      const boot = (): Promise<Product> => Product.start({ dist: world.dist, engine: 'local', databaseUrl, dataDir });
+      const boot = (): Promise<Product> => Product.start({ ...world.build, engine: 'local', databaseUrl, dataDir });
       const once_ = async (look: (product: Product) => Promise<void> = () => Promise.resolve()): Promise<Take> => {
         const product = await boot();
         try {

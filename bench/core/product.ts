@@ -18,6 +18,8 @@ export interface ProductOptions {
   readonly databaseUrl: string | null;
   /** Of an earlier life; default: a new one. */
   readonly dataDir?: string;
+  /** Writes a CPU profile into this folder when the process ends. */
+  readonly profileTo?: string | null;
 }
 
 export interface Usage {
@@ -78,7 +80,7 @@ export class Product {
     const began = performance.now();
     const child = fork(join(__dirname, '../server.cjs'), [], {
       env,
-      execArgv: ['--expose-gc'],
+      execArgv: ['--expose-gc', ...(options.profileTo ? ['--cpu-prof', `--cpu-prof-dir=${options.profileTo}`] : [])],
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     const product = new Product(child, dataDir, port, options.dataDir !== undefined);

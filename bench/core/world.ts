@@ -17,7 +17,14 @@ export class World {
   constructor(
     /** Folder of the build. */
     readonly dist: string,
+    /** Where products leave CPU profiles; null: they are not profiled. */
+    readonly profileTo: string | null = null,
   ) {}
+
+  /** What is the same for all products of the run. */
+  get build(): { readonly dist: string; readonly profileTo: string | null } {
+    return { dist: this.dist, profileTo: this.profileTo };
+  }
 
   get databases(): readonly Kind['database'][] {
     return this.hasPostgres ? ['postgres', 'embedded'] : ['embedded'];
@@ -50,12 +57,12 @@ export class World {
   /** A product of its own, to be ended by the caller. */
   async fresh({ engine, database }: Kind, dataDir?: string): Promise<Product> {
     const databaseUrl = database === 'postgres' ? await this.databaseUrl() : null;
-    return Product.start({ dist: this.dist, engine, databaseUrl, ...(dataDir === undefined ? {} : { dataDir }) });
+    return Product.start({ ...this.build, engine, databaseUrl, ...(dataDir === undefined ? {} : { dataDir }) });
   }
 
   /** A product of its own on a database that the benchmark looks into as well; local engine. */
   productOn(databaseUrl: string): Promise<Product> {
-    return Product.start({ dist: this.dist, engine: 'local', databaseUrl });
+    return Product.start({ ...this.build, engine: 'local', databaseUrl });
   }
 
   /** A product that benchmarks with the same `use` share, and that ends with the run. */

@@ -30,9 +30,7 @@ export class Access {
     const name = 'slug' in ref ? ref.slug : ref.id;
     if (!agent) throw new NotFound('agent', name);
 
-    const held = await this.rightOn(who, agent, tx);
-    if (!held) throw new Hidden('agent', name);
-    if (!includes(held, right)) throw new Forbidden('Owner access required');
+    requireRight(await this.rightOn(who, agent, tx), right, name);
     return agent;
   }
 
@@ -75,6 +73,20 @@ export class Access {
     return new Map(rows.map((row) => [row.id, row.slug]));
   }
 
+  /**
+   * As `agent`, for a query that found an agent together with `shared`, made with the condition of `sharedWhere`.
+   * @returns what the caller may do
+   */
+  check(who: Principal, agent: Agent, shared: boolean, right: Right): Right {
+    return requireRight(rightOn(who, agent, shared), right, agent.slug);
+  }
+
+  /** For queries on `agents a`: whether the agent is shared with the caller. Takes one parameter. */
+  sharedWhere(who: Principal, index: number): { readonly sql: string; readonly value: string | null } {
+    const sql = `exists (select 1 from agent_shares s where s.agent_id = a.id and s.email = $${index})`;
+    return { sql, value: who.email?.toLowerCase() ?? null };
+  }
+
   private find(ref: AgentRef, right: Right, tx?: Tx): Promise<Agent | null> {
     const where: FindOptionsWhere<Agent> = 'slug' in ref ? { slug: ref.slug } : { id: ref.id };
     // PostgreSQL refuses NUL in text; no agent is called so.
@@ -87,4 +99,10 @@ export class Access {
     if (who.email === null) return false;
     return (tx ?? this.db).of(AgentShare).existsBy({ agentId, email: who.email.toLowerCase() });
   }
+}
+
+function requireRight(held: Right | null, asked: Right, name: string): Right {
+  if (!held) throw new Hidden('agent', name);
+  if (!includes(held, asked)) throw new Forbidden('Owner access required');
+  return held;
 }

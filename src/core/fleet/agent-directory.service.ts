@@ -1,10 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import { In } from 'typeorm';
+import type { RowReader } from '../../platform/database/row-reader.js';
 import { UnitOfWork } from '../../platform/database/unit-of-work.js';
 import { includes } from '../access/access.rules.js';
 import { Access } from '../access/access.service.js';
 import type { Principal, Right } from '../access/principal.js';
 import { Agent } from '../agents/agent.entity.js';
+import { NotFound } from '../errors/domain-error.js';
 import { Instance } from '../instances/instance.entity.js';
 
 /** An agent as somebody sees it in a list. */
@@ -19,32 +20,43 @@ export interface ListedAgent {
   readonly isShared: boolean;
 }
 
-/** Which agents there are, for whom. From stored state only: no engine is asked. */
+interface Row extends Readonly<Record<string, unknown>> {
+  readonly owner: string | null;
+  readonly shared: boolean;
+}
+
+/** Which agents there are, for whom. From stored state only, by one plain query each: no engine is asked. */
 @Injectable()
 export class AgentDirectory {
+  private readonly agents: RowReader<Agent>;
+  private readonly instances: RowReader<Instance>;
+  private readonly select: string;
+  private readonly tables = `from agents a left join instances i on i.agent_id = a.id left join users u on u.id = a.owner_id`;
+
   constructor(
     private readonly db: UnitOfWork,
     private readonly access: Access,
-  ) {}
+  ) {
+    this.agents = db.reader(Agent, 'a');
+    this.instances = db.reader(Instance, 'i');
+    this.select = `select ${this.agents.columns}, ${this.instances.columns}, u.username as owner`;
+  }
 
   /** All agents the caller may see, newest first, then by name; `tags` keeps those that have any of them. */
   async list(who: Principal, tags: readonly string[] = []): Promise<ListedAgent[]> {
     const visible = this.access.visibleAgentsWhere(who, 2);
-    const rows = await this.db.query<{ id: string; owner: string | null }>(
-      `select a.id, u.username as owner from agents a left join users u on u.id = a.owner_id
-       where ($1::jsonb is null or exists (
-           select 1 from jsonb_array_elements_text(a.tags) t where t in (select jsonb_array_elements_text($1::jsonb))))
-         and ${visible.sql} order by a.created_at desc, a.slug`,
+    const tagged = `exists (select 1 from jsonb_array_elements_text(a.tags) t
+      where t in (select jsonb_array_elements_text($1::jsonb)))`;
+    const rows = await this.db.query<Row>(
+      `${this.select} ${this.tables} where ($1::jsonb is null or ${tagged}) and ${visible.sql} order by a.created_at desc, a.slug`,
       [tags.length > 0 ? JSON.stringify(tags) : null, ...visible.values],
     );
-    const ids = rows.map((row) => row.id);
-    if (ids.length === 0) return [];
-    const agents = new Map((await this.db.of(Agent).findBy({ id: In(ids) })).map((agent) => [agent.id, agent]));
-    const found = await this.db.of(Instance).findBy({ agentId: In(ids) });
-    const instances = new Map(found.map((instance) => [instance.agentId, instance]));
-    return rows.flatMap(({ id, owner }) => {
-      const agent = agents.get(id);
-      return agent ? [listed(who, agent, instances.get(id) ?? null, owner, sharedRight(who, agent))] : [];
+    const seen = new Set<string>();
+    return rows.flatMap((row) => {
+      const agent = this.agents.read(row);
+      if (!agent || seen.has(agent.id)) return [];
+      seen.add(agent.id);
+      return [listed(who, agent, this.instances.read(row), row.owner, sharedRight(who, agent))];
     });
   }
 
@@ -55,18 +67,24 @@ export class AgentDirectory {
 
   /** An agent with its instance, for events that everybody who may hear them gets; null when it is gone. */
   async find(agentId: string): Promise<Pick<ListedAgent, 'agent' | 'instance'> | null> {
-    const agent = await this.db.of(Agent).findOneBy({ id: agentId });
-    return agent && { agent, instance: await this.db.of(Instance).findOneBy({ agentId }) };
+    const [row] = await this.db.query<Row>(`${this.select} ${this.tables} where a.id = $1 limit 1`, [agentId]);
+    const agent = row && this.agents.read(row);
+    return agent ? { agent, instance: this.instances.read(row) } : null;
   }
 
+  /** One agent, if the caller has `right` on it; throws as `Access.agent` does. */
   async get(who: Principal, slug: string, right: Right = 'view'): Promise<ListedAgent> {
-    const agent = await this.access.agent(who, { slug }, right);
-    const instance = await this.db.of(Instance).findOneBy({ agentId: agent.id });
-    const [owner] = await this.db.query<{ username: string }>('select username from users where id = $1', [
-      agent.ownerId,
-    ]);
-    const held = (await this.access.rightOn(who, agent)) ?? 'view';
-    return listed(who, agent, instance, owner?.username ?? null, held);
+    // PostgreSQL refuses NUL in text; no agent is called so.
+    if (slug.includes('\0')) throw new NotFound('agent', slug);
+    const shared = this.access.sharedWhere(who, 2);
+    const [row] = await this.db.query<Row>(
+      `${this.select}, ${shared.sql} as shared ${this.tables} where a.slug = $1 limit 1`,
+      [slug, shared.value],
+    );
+    const agent = row && this.agents.read(row);
+    if (!agent) throw new NotFound('agent', slug);
+    const held = this.access.check(who, agent, row.shared, right);
+    return listed(who, agent, this.instances.read(row), row.owner, held);
   }
 }
 

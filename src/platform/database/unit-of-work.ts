@@ -9,6 +9,7 @@ import {
   type Repository,
 } from 'typeorm';
 import { embeddedServerOf } from './create-data-source.js';
+import { rowReader, type RowReader } from './row-reader.js';
 
 /** One announced change, written to the outbox in the transaction that made it. */
 export interface NewFleetEvent {
@@ -99,6 +100,11 @@ export class UnitOfWork {
   async query<R = Record<string, unknown>>(sql: string, values: readonly unknown[] = []): Promise<R[]> {
     this.refuseInside('a query of its own');
     return this.source.query(sql, [...values]);
+  }
+
+  /** For hot reads: how to select an entity in a query of one's own, and how to read it from a row. */
+  reader<T extends ObjectLiteral>(entity: EntityTarget<T> & (new () => T), alias: string): RowReader<T> {
+    return rowReader(this.source, entity, alias);
   }
 
   /** Repository for reads outside a transaction. Never use it inside `run`. */
