@@ -1,10 +1,12 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makeDataDir } from '../../support/database.js';
 import { until } from '../../support/until.js';
 import { ChildServer } from '../child-server.js';
 import { expectEngineMatches, expectNoStrayProcesses, expectReasons, untilSettled } from '../invariants.js';
+import { describeDocker, dockerWorld, volumesOf, type DockerWorld } from '../rig/docker-world.js';
 import { report } from '../rig/rounds.js';
 
 // R3: the server dies in each gap between two steps of create, stop, rename, recreate and delete, once. After a restart
@@ -29,8 +31,9 @@ const cases = Object.entries(plans).flatMap(([operation, points]) =>
   points.map((point) => [point, operation as Operation] as const),
 );
 
-/** Gaps inside the steps of the Docker adapter: test/chaos/scenarios/lost-replies.spec.ts strikes there. */
-const inAdapters = ['create.volumes', 'delete.container'];
+/** Gaps inside the steps of the Docker adapter. */
+const inAdapters = ['create.volumes', 'delete.container'] as const;
+const preload = `-r ${join(__dirname, '../rig/crash-at.cjs')}`;
 
 it('hits every named crash point of the sources', () => {
   const src = join(__dirname, '../../../src');
@@ -49,7 +52,6 @@ describe('a crash between two steps', () => {
   beforeAll(async () => {
     const dataDir = await makeDataDir();
     crashFile = join(dataDir, 'crash-at');
-    const preload = `-r ${join(__dirname, '../rig/crash-at.cjs')}`;
     server = await ChildServer.on(dataDir, { NODE_OPTIONS: preload, FLOTILLA_CRASH_FILE: crashFile });
     await server.start();
   }, 120_000);
@@ -140,4 +142,45 @@ describe('a crash between two steps', () => {
     );
     return row;
   };
+});
+
+describeDocker('a crash inside a step of the Docker adapter', () => {
+  let world: DockerWorld;
+  let folder: string;
+  let crashFile: string;
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'flotilla-crash-'));
+    crashFile = join(folder, 'crash-at');
+    world = await dockerWorld({ NODE_OPTIONS: preload, FLOTILLA_CRASH_FILE: crashFile });
+  }, 240_000);
+  afterAll(async () => {
+    await world.close();
+    rmSync(folder, { recursive: true, force: true });
+  }, 60_000);
+
+  async function dieAt(point: string, call: () => Promise<unknown>): Promise<void> {
+    const { server } = world;
+    writeFileSync(crashFile, point);
+    await call().catch(() => null);
+    await until('the server died', () => !server.running, 20_000);
+    expect(readFileSync(crashFile, 'utf8')).toBe(`died at ${point}`);
+    rmSync(crashFile);
+    const readyMs = await server.start();
+    await untilSettled(server);
+    report(point, ['one agent'], `ready after ${readyMs} ms`);
+  }
+
+  it('between volumes and container: the agent comes up', async () => {
+    const { server } = world;
+    await dieAt('create.volumes', () => server.admin.post('/api/agents', { name: 'halfway' }));
+    await expectEngineMatches(server);
+    expect((await server.admin.post('/api/agents', { name: 'halfway' })).status).toBe(409);
+  }, 60_000);
+
+  it('between container and volumes: nothing is left', async () => {
+    const { server } = world;
+    await dieAt('delete.container', () => server.admin.delete('/api/agents/halfway'));
+    await until('no volume is left', async () => (await volumesOf(world.install)).length === 0, 10_000);
+    await expectEngineMatches(server);
+  }, 60_000);
 });
