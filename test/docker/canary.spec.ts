@@ -34,10 +34,10 @@ describe('S13: secrets, with a real runtime in a real container', () => {
     // Asleep it has no process; awake it holds its key.
     expect((await run.call('POST', '/api/agents/canary-docker/chat', { message: '<<say hi>>' })).status).toBe(200);
 
-    const search = await run.search(documented);
     const [{ install } = { install: '' }] = await run.server.sql<{ install: string }>(
       `select value #>> '{}' as install from settings where key = 'flotilla.install_id'`,
     );
+    const search = await run.search(documented);
     const filters = { label: [`flotilla.install=${install}`] };
     const containers = await docker.listContainers({ all: true, filters });
     expect(containers).toHaveLength(1);

@@ -53,7 +53,7 @@ describe('who may call what', () => {
     await restore();
     await place(fleet.db, things.deleted, cast.user('owner'), addressOf('shared'));
     await remove(fleet.db, things.deleted);
-  });
+  }, 180_000);
   afterAll(() => fleet.close());
 
   /** Everything as it was, whatever a call changed. */
@@ -120,8 +120,9 @@ describe('who may call what', () => {
       };
       for (const target of isAboutOne(row) ? targets : (['own'] as const)) {
         // What changes nothing is asked by everybody at once.
-        if (operation.method === 'GET') await Promise.all(roles.map((role) => check(role, target)));
-        else for (const role of roles) await check(role, target);
+        const idle = (role: Role): boolean => operation.method === 'GET' || expected(row, role, target) >= 300;
+        await Promise.all(roles.filter(idle).map((role) => check(role, target)));
+        for (const role of roles) if (!idle(role)) await check(role, target);
       }
       expect(wrong).toEqual([]);
     });
@@ -202,7 +203,7 @@ describe('with TRINITY_UNIFORM_404', () => {
   let fleet: Fleet;
   beforeAll(async () => {
     fleet = await bootFleet({ env: { TRINITY_UNIFORM_404: 'true' } });
-  });
+  }, 180_000);
   afterAll(() => fleet.close());
 
   it('agents of others cannot be told from agents that are not there', async () => {

@@ -48,7 +48,7 @@ describe('any input', () => {
     await place(fleet.db, moving, admin, null);
     await fleet.givenAgent(running);
     await fleet.chat(running, 'begin <<write a.txt hi>>');
-  });
+  }, 180_000);
   afterAll(async () => {
     wire.close();
     await fleet.close();
@@ -101,7 +101,7 @@ describe('any input', () => {
         response: expect.stringMatching(/yes$/) as string,
       });
     },
-    Math.max(120_000, total * 60),
+    Math.max(600_000, total * 60),
   );
 
   async function tried(generated: Call): Promise<{ fault: string | null; status: number }> {

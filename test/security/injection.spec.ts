@@ -40,7 +40,7 @@ describe('injection', () => {
     wire = new Wire(fleet.url);
     admin = await fleet.db.of(User).findOneByOrFail({ username: 'admin' });
     await place(fleet.db, victim, admin, null);
-  });
+  }, 180_000);
   afterAll(async () => {
     wire.close();
     await fleet.close();

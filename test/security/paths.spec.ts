@@ -99,7 +99,7 @@ describe('S22: paths of files', () => {
     await shell(
       made.replace('CANARY', join(fleet.dataDir, 'canary.txt')).replace('MASTERKEY', join(fleet.dataDir, 'master.key')),
     );
-  });
+  }, 180_000);
   afterAll(async () => {
     wire.close();
     await fleet.close();

@@ -1,9 +1,9 @@
-import { Access } from '../../src/core/access/access.service.js';
 import { LoginTokens } from '../../src/core/accounts/login-tokens.js';
 import { TicketsService } from '../../src/core/accounts/tickets.service.js';
 import { Authenticator } from '../../src/core/access/authenticator.port.js';
 import { User } from '../../src/core/accounts/user.entity.js';
 import { UsersService } from '../../src/core/accounts/users.service.js';
+import { AgentDirectory } from '../../src/core/fleet/agent-directory.service.js';
 import { Secret } from '../../src/core/credentials/secret.js';
 import { Passwords } from '../../src/core/accounts/passwords.js';
 import { UnitOfWork } from '../../src/platform/database/unit-of-work.js';
@@ -71,7 +71,7 @@ describe('sign-in under attack', () => {
         socket.close();
       }
       // A failure of ours is logged with all that is known of it.
-      jest.spyOn(flotilla.app.get(Access), 'agent').mockRejectedValueOnce(new Error('broken inside'));
+      jest.spyOn(flotilla.app.get(AgentDirectory), 'get').mockRejectedValueOnce(new Error('broken inside'));
       expect((await flotilla.request('GET', '/api/agents/any?token=x', { token: login })).status).toBe(500);
       const log = lines.join('');
       expect(log).toContain('broken inside');
@@ -93,7 +93,7 @@ describe('sign-in under attack', () => {
   describe('S43: a failure of ours', () => {
     it('says nothing about the inside, and can be found in the log by its request id', async () => {
       const secret = 'select * from users where password = /root/x.ts:12';
-      jest.spyOn(flotilla.app.get(Access), 'agent').mockRejectedValueOnce(new Error(secret));
+      jest.spyOn(flotilla.app.get(AgentDirectory), 'get').mockRejectedValueOnce(new Error(secret));
       const answer = await flotilla.request('GET', '/api/agents/any', {
         token: login,
         headers: { 'x-request-id': 'find-me-1' },

@@ -29,7 +29,7 @@ describe('S10: sockets', () => {
     cast = await assembleCast(fleet, own.agentId);
     await place(fleet.db, own, cast.user('owner'), addressOf('shared'));
     await place(fleet.db, foreign, cast.user('outsider'), null);
-  });
+  }, 180_000);
   afterAll(() => fleet.close());
 
   const open = async (token: string): Promise<SocketClient> => {

@@ -115,14 +115,14 @@ export async function canaryRun(env: Readonly<Record<string, string>>) {
     async search(documented: readonly string[]): Promise<Search> {
       const masterKey = await run.masterKey();
       const search = new Search([...canaries, ...masterKey]);
-      search.in('the log', [...outputs, run.server.output].join('\n'));
-      for (const [place, text] of answers) search.in(place, text);
       const tables = await run.server.sql<{ name: string }>(
         `select table_name as name from information_schema.tables where table_schema = 'public'`,
       );
       for (const { name } of tables) {
-        search.in(`table ${name}`, JSON.stringify(await run.server.sql(`select * from "${name}"`)));
+        run.note(`table ${name}`, JSON.stringify(await run.server.sql(`select * from "${name}"`)));
       }
+      search.in('the log', [...outputs, run.server.output].join('\n'));
+      for (const [place, text] of answers) search.in(place, text);
       search.inProcesses();
       search.inFiles(dataDir, documented);
       return search;
