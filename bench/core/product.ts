@@ -142,7 +142,7 @@ export class Product {
         answer.on('end', () => {
           const said = Buffer.concat(parts).toString();
           const json = answer.headers['content-type']?.startsWith('application/json') ?? false;
-          resolve({ status: answer.statusCode ?? 0, body: json ? (JSON.parse(said)) : said });
+          resolve({ status: answer.statusCode ?? 0, body: json ? JSON.parse(said) : said });
         });
       });
       sent.on('error', reject);
