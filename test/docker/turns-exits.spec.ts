@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
 import { containersOf, describeDocker, docker } from '../chaos/rig/docker-world.js';
 import { until } from '../support/until.js';
 import { OpencodeWorld, slowMs } from './turns-support.js';
@@ -39,16 +39,7 @@ describeDocker('containers with OpenCode that end', () => {
       const call = world.ask('talker', 'm6 <<slow 100 100>> <<say end-m6>>');
       await world.runs('m6');
       const before = await world.instance('talker');
-      // The main process is the child of the engine's init.
-      execFileSync('docker', [
-        'exec',
-        '-u',
-        'root',
-        await world.refOf('talker'),
-        'sh',
-        '-c',
-        'kill -9 $(cat /proc/1/task/1/children)',
-      ]);
+      process.kill(await mainProcessOf(await world.refOf('talker')), 'SIGKILL');
       await until('it runs anew', async () => {
         const now = await world.instance('talker');
         return now?.state === 'running' && now.boot !== before?.boot;
@@ -109,3 +100,13 @@ describeDocker('containers with OpenCode that end', () => {
     slowMs * 2,
   );
 });
+
+/** On this machine: the child of the engine's init in a container. */
+async function mainProcessOf(ref: string): Promise<number> {
+  const { State } = await docker.getContainer(ref).inspect();
+  for (const name of readdirSync('/proc').filter((one) => /^\d+$/.test(one))) {
+    const status = readFileSync(`/proc/${name}/status`, 'utf8');
+    if (new RegExp(`^PPid:\\s+${State.Pid}$`, 'm').test(status) && /^Name:\s+sh$/m.test(status)) return Number(name);
+  }
+  throw new Error('the container has no main process');
+}

@@ -98,9 +98,11 @@ export class OpencodeWorld {
 
   /** kill -9, and up again. */
   async die(moment: string): Promise<void> {
-    const calls = this.world.proxy.inFlight.filter((call) => !/^(POST \/exec|GET \/events)/.test(call));
+    const calls = this.world.proxy.inFlight.filter((call) => !/^(POST \/exec|GET)/.test(call));
     await this.server.kill();
-    process.stdout.write(`killed during: ${moment}; at the engine: ${calls.join(', ') || 'nothing'}\n`);
+    process.stdout.write(
+      `killed during: ${moment}; at the engine: ${calls.map((call) => call.replace(/\?.*/, '')).join(', ') || 'nothing'}\n`,
+    );
     await this.server.start();
   }
 
