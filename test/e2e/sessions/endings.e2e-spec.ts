@@ -80,10 +80,12 @@ describe('turns that do not end well', () => {
   });
 
   it.each([10, 13])('a line of %i MB ends nothing', async (megabytes) => {
+    const agent = `loud-${megabytes}`;
+    await fleet.givenAgent(agent);
     const command = `head -c ${megabytes * 1_000_000} /dev/zero | tr '\\\\0' x`;
-    const { status } = await fleet.chat('loud', `<<bash ${command}>> <<say after>>`);
+    const { status } = await fleet.chat(agent, `<<bash ${command}>> <<say after>>`);
     expect(status).toBe(200);
-    await works('loud');
+    await works(agent);
   });
 
   it('output that no database stores is stored without it', async () => {
