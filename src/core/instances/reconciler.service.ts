@@ -86,7 +86,7 @@ export class Reconciler implements EngineObserver, LedWork, BeforeApplicationShu
     }
     const task: Task = { again: false, done: Promise.resolve() };
     this.tasks.set(id, task);
-    task.done = this.work(id, task).finally(() => this.tasks.delete(id));
+    task.done = this.work(id, task);
     return task.done;
   }
 
@@ -113,16 +113,18 @@ export class Reconciler implements EngineObserver, LedWork, BeforeApplicationShu
   }
 
   private async work(id: string, task: Task): Promise<void> {
-    do {
-      task.again = false;
-      if (this.stopping || !this.leadership.leading) return;
-      try {
-        await this.look(id);
-      } catch (error) {
-        this.logger.error(`Reconciling instance ${id} failed`, error);
-        this.later(id, 5000);
-      }
-    } while (task.again as boolean);
+    try {
+      do {
+        task.again = false;
+        if (this.stopping || !this.leadership.leading) return;
+        await this.look(id).catch((error: unknown) => {
+          this.logger.error(`Reconciling instance ${id} failed`, error);
+          this.later(id, 5000);
+        });
+      } while (task.again as boolean);
+    } finally {
+      this.tasks.delete(id); // in the same breath as the last look at `again`: a kick in between would be lost
+    }
   }
 
   private async look(id: string): Promise<void> {
