@@ -4,7 +4,6 @@ import { AccountAuthenticator } from '../../src/core/accounts/account-authentica
 import { AccountsService } from '../../src/core/accounts/accounts.service.js';
 import { ApiKeysService } from '../../src/core/accounts/api-keys.service.js';
 import { KeyUsage } from '../../src/core/accounts/key-usage.js';
-import { KnownPrincipals } from '../../src/core/accounts/known-principals.js';
 import { LoginThrottle } from '../../src/core/accounts/login-throttle.js';
 import { LoginTokens } from '../../src/core/accounts/login-tokens.js';
 import { LoginsService } from '../../src/core/accounts/logins.service.js';
@@ -17,7 +16,6 @@ import { UsersService } from '../../src/core/accounts/users.service.js';
 import { Audit } from '../../src/core/audit/audit.service.js';
 import type { Config } from '../../src/config/config.js';
 import { Secret } from '../../src/core/credentials/secret.js';
-import { Notifications } from '../../src/platform/database/notifications.js';
 import type { UnitOfWork } from '../../src/platform/database/unit-of-work.js';
 import { ManualClock } from './manual-clock.js';
 
@@ -43,15 +41,13 @@ export class AccountsFixture {
     this.config = { masterKey, adminPassword: adminPassword === null ? null : new Secret(adminPassword) } as Config;
     const audit = new Audit(clock);
     const tokens = new LoginTokens(this.config, clock);
-    // Never started, so it remembers nobody: what a test changes behind its back counts at once.
-    const known = new KnownPrincipals(new Notifications({ databaseUrl: null }, null), clock);
-    const principals = new Principals(db, known);
-    const revocations = new Revocations(db, clock, known);
-    this.users = new UsersService(db, clock, audit, known);
+    const principals = new Principals(db);
+    const revocations = new Revocations(db, clock);
+    this.users = new UsersService(db, clock, audit);
     this.accounts = new AccountsService(this.config, db, this.users, passwords);
     this.logins = new LoginsService(db, passwords, new LoginThrottle(db, clock), tokens, revocations);
     this.usage = new KeyUsage(db, clock);
-    this.keys = new ApiKeysService(db, clock, this.usage, audit, known);
+    this.keys = new ApiKeysService(db, clock, this.usage, audit);
     this.tickets = new TicketsService(this.config, clock, principals, revocations);
     this.authenticator = new AccountAuthenticator(tokens, principals, this.usage, this.tickets, clock);
     this.access = new Access(db);

@@ -5,7 +5,6 @@ import { AccountAuthenticator } from './account-authenticator.js';
 import { AccountsService } from './accounts.service.js';
 import { ApiKeysService } from './api-keys.service.js';
 import { KeyUsage } from './key-usage.js';
-import { KnownPrincipals } from './known-principals.js';
 import { LoginThrottle } from './login-throttle.js';
 import { LoginTokens } from './login-tokens.js';
 import { LoginsService } from './logins.service.js';
@@ -24,7 +23,6 @@ import { UsersService } from './users.service.js';
     AccountsService,
     ApiKeysService,
     KeyUsage,
-    KnownPrincipals,
     LoginThrottle,
     LoginTokens,
     LoginsService,

@@ -11,7 +11,6 @@ import { digest } from './account.rules.js';
 import { ApiKey, type KeyScope } from './api-key.entity.js';
 import { credentialRulesOf } from './key-formats.js';
 import { KeyUsage } from './key-usage.js';
-import { KnownPrincipals } from './known-principals.js';
 import { User } from './user.entity.js';
 
 export interface NewKey {
@@ -45,7 +44,6 @@ export class ApiKeysService {
     private readonly clock: Clock,
     private readonly usage: KeyUsage,
     private readonly audit: Audit,
-    private readonly known: KnownPrincipals,
   ) {}
 
   create(who: Principal, wanted: NewKey): Promise<IssuedKey> {
@@ -107,7 +105,6 @@ export class ApiKeysService {
       await tx.of(ApiKey).update({ id: key.id }, { revokedAt });
       await this.audit.record(tx, { who, action: 'api_key.revoked', object: `api_key:${key.id}` });
     });
-    this.known.forget();
     return Object.assign(key, { revokedAt });
   }
 
@@ -117,7 +114,6 @@ export class ApiKeysService {
       await tx.of(ApiKey).delete({ id: key.id });
       await this.audit.record(tx, { who, action: 'api_key.deleted', object: `api_key:${key.id}` });
     });
-    this.known.forget();
   }
 
   /** Keys end with their agent: call it in the unit of work that deletes the agent. */

@@ -3,7 +3,6 @@ import { Injectable } from '@nestjs/common';
 import { UnitOfWork } from '../../platform/database/unit-of-work.js';
 import type { Permission, Principal, Role } from '../access/principal.js';
 import type { KeyScope } from './api-key.entity.js';
-import { KnownPrincipals } from './known-principals.js';
 import { permissionsOf } from './roles.js';
 
 interface UserRow {
@@ -44,29 +43,13 @@ export function newLoginId(passwordChangedAt: Date | string | null): string {
 const versionOf = (changedAt: Date | string | null): string =>
   changedAt === null ? '0' : new Date(changedAt).getTime().toString(36);
 
-/** Finds who is calling: one query, remembered until anything about accounts changes, on this server or another. */
+/** Reads who is calling from the database: one query each time, so that every change acts at once and on every replica. */
 @Injectable()
 export class Principals {
-  constructor(
-    private readonly db: UnitOfWork,
-    private readonly known: KnownPrincipals,
-  ) {}
+  constructor(private readonly db: UnitOfWork) {}
 
   /** null: no such user, suspended, signed out, or the password was changed since. */
-  byLogin(login: Login): Promise<Principal | null> {
-    return this.known.of(`login ${login.username} ${login.jti}`, () => this.loadLogin(login));
-  }
-
-  /** null: no such key in this dialect, revoked, its user suspended, or the agent it was made for gone. */
-  byKeyHash(hash: string, dialect: string): Promise<Principal | null> {
-    return this.known.of(`key ${dialect} ${hash}`, () => this.byKey('k.hash = $1 and k.dialect = $2', [hash, dialect]));
-  }
-
-  byKeyId(id: string): Promise<Principal | null> {
-    return this.known.of(`key id ${id}`, () => this.byKey('k.id = $1', [id]));
-  }
-
-  private async loadLogin(login: Login): Promise<Principal | null> {
+  async byLogin(login: Login): Promise<Principal | null> {
     const [user] = await this.db.query<UserRow>(
       `select ${userColumns} from users u
        where u.username = $1 and u.suspended_at is null
@@ -80,6 +63,15 @@ export class Principals {
       permissions: permissionsOf[user.role],
       via: { kind: 'login', jti: login.jti, expiresAt: login.expiresAt },
     };
+  }
+
+  /** null: no such key in this dialect, revoked, its user suspended, or the agent it was made for gone. */
+  byKeyHash(hash: string, dialect: string): Promise<Principal | null> {
+    return this.byKey('k.hash = $1 and k.dialect = $2', [hash, dialect]);
+  }
+
+  byKeyId(id: string): Promise<Principal | null> {
+    return this.byKey('k.id = $1', [id]);
   }
 
   private async byKey(condition: string, values: readonly unknown[]): Promise<Principal | null> {

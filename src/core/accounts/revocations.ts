@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { UnitOfWork } from '../../platform/database/unit-of-work.js';
 import { Clock } from '../clock.port.js';
-import { KnownPrincipals } from './known-principals.js';
 
 /** Tokens that are refused although they have not expired. */
 @Injectable()
@@ -9,7 +8,6 @@ export class Revocations {
   constructor(
     private readonly db: UnitOfWork,
     private readonly clock: Clock,
-    private readonly known: KnownPrincipals,
   ) {}
 
   /** Whether this call was the first to revoke it: of two at once exactly one is told yes. */
@@ -19,7 +17,6 @@ export class Revocations {
       'insert into revoked_logins (jti, expires_at) values ($1, $2) on conflict (jti) do nothing returning jti',
       [jti, expiresAt],
     );
-    this.known.forget();
     return made.length > 0;
   }
 }

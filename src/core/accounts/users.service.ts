@@ -7,7 +7,6 @@ import { Audit } from '../audit/audit.service.js';
 import { Clock } from '../clock.port.js';
 import { Conflict, Forbidden, Invalid, NotFound } from '../errors/domain-error.js';
 import { normalizeEmail } from './account.rules.js';
-import { KnownPrincipals } from './known-principals.js';
 import { Membership } from './membership.entity.js';
 import { Organisation } from './organisation.entity.js';
 import { User } from './user.entity.js';
@@ -26,7 +25,6 @@ export class UsersService {
     private readonly db: UnitOfWork,
     private readonly clock: Clock,
     private readonly audit: Audit,
-    private readonly known: KnownPrincipals,
   ) {}
 
   async me(who: Principal): Promise<User> {
@@ -74,7 +72,7 @@ export class UsersService {
   }
 
   /**
-   * Acts at once: whoever was known is looked up again.
+   * Acts at once: roles are read on every request.
    * @throws Invalid the caller's own role, or no such role; NotFound; Conflict no administrator would be left
    */
   setRole(who: Principal, username: string, role: string): Promise<User> {
@@ -83,7 +81,7 @@ export class UsersService {
     const wanted = roles.find((name) => name === role);
     if (!wanted) throw new Invalid(`Role must be one of: ${roles.join(', ')}`, [], 'unknown_role');
 
-    return this.change(async (tx) => {
+    return this.db.run(async (tx) => {
       const admins = await this.lockAdmins(tx);
       const user = username.includes('\0') ? null : await tx.of(User).findOneBy({ username });
       if (!user) throw new NotFound('user', username);
@@ -100,7 +98,7 @@ export class UsersService {
   /** @throws Invalid no address; Conflict it belongs to somebody else */
   setEmail(who: Principal, text: string): Promise<User> {
     const email = emailOf(text);
-    return this.change(async (tx) => {
+    return this.db.run(async (tx) => {
       const user = await tx.lock(User, { id: who.userId });
       if (!user) throw new NotFound('user', who.username);
       await this.assertFree(tx, email, user.id);
@@ -113,13 +111,6 @@ export class UsersService {
   async setPasswordHash(tx: Tx, userId: string, passwordHash: string): Promise<void> {
     await tx.of(User).update({ id: userId }, { passwordHash, passwordChangedAt: this.clock.now() });
     await this.audit.record(tx, { who: null, action: 'user.password_changed', object: `user:${userId}` });
-  }
-
-  /** A unit of work after which callers are looked up again. */
-  private async change<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
-    const done = await this.db.run(work);
-    this.known.forget();
-    return done;
   }
 
   private lockAdmins(tx: Tx): Promise<{ id: string }[]> {

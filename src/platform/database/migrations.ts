@@ -4,7 +4,6 @@ import { CreateFleet1700000000003 } from '../../migrations/0003-create-fleet.js'
 import { ClearActivity1700000000004 } from '../../migrations/0004-clear-activity.js';
 import { JournalProgress1700000000005 } from '../../migrations/0005-journal-progress.js';
 import { CreateLeases1700000000006 } from '../../migrations/0006-create-leases.js';
-import { AnnounceAccounts1700000000007 } from '../../migrations/0007-announce-accounts.js';
 
 /** In the order they run. Released migrations never change. */
 export const migrations = [
@@ -14,5 +13,4 @@ export const migrations = [
   ClearActivity1700000000004,
   JournalProgress1700000000005,
   CreateLeases1700000000006,
-  AnnounceAccounts1700000000007,
 ];
