@@ -120,19 +120,27 @@ describe('injection', () => {
       let sent = 0;
       for (const [index, { operation, where, send }] of spots.entries()) {
         const some = full ? payloads : payloads.filter((_, at) => (at + index) % 10 === 0);
-        await Promise.all(
-          some.map(async (payload) => {
-            const { path, body } = send(payload);
-            const type = operation.body?.type ?? 'application/json';
-            const headers = { authorization: `Bearer ${token()}`, ...(body === null ? {} : { 'content-type': type }) };
-            const answer = await wire.send({ method: operation.method, path, headers, body });
-            used.add(payload);
-            sent += 1;
-            const fault =
-              answer.status >= 500 && answer.status !== 503 ? answer.text : faultOf(operation.dialect, answer);
-            if (fault !== null) faults.push(`${operation.name} ${where} ${payload}: ${answer.status} ${fault}`);
-          }),
-        );
+        for (let at = 0; at < some.length; at += 5) {
+          await Promise.all(
+            some.slice(at, at + 5).map(async (payload) => {
+              const { path, body } = send(payload);
+              const type = operation.body?.type ?? 'application/json';
+              const headers = {
+                authorization: `Bearer ${token()}`,
+                ...(body === null ? {} : { 'content-type': type }),
+              };
+              // Less than the ten seconds that some of them ask the database to sleep.
+              const answer = await wire.send({ method: operation.method, path, headers, body, patience: 9000 });
+              used.add(payload);
+              sent += 1;
+              // The name of what is missing may be said again; what tells about the inside is looked for beside it.
+              const text = answer.text.replaceAll(JSON.stringify(payload).slice(1, -1), '*');
+              const broken = answer.status >= 500 && answer.status !== 503;
+              const fault = broken ? text : faultOf(operation.dialect, { ...answer, text });
+              if (fault !== null) faults.push(`${operation.name} ${where} ${payload}: ${answer.status} ${fault}`);
+            }),
+          );
+        }
         if (operation.name === 'PUT /api/agents/{name}/rename') await place(fleet.db, victim, admin, null);
       }
       expect(faults).toEqual([]);
@@ -146,7 +154,7 @@ describe('injection', () => {
       const { settings: settingsAfter, ...othersAfter } = await counts();
       expect(othersAfter).toEqual(others);
       expect(Number(settingsAfter)).toBeGreaterThanOrEqual(Number(settingsBefore));
-    }, 240_000);
+    }, 900_000);
 
     it('widens no filter', async () => {
       const ask = async (path: string): Promise<number> => {
