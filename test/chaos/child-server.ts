@@ -115,6 +115,14 @@ export class ChildServer {
     return this.probe('/sql', text) as Promise<R[]>;
   }
 
+  /** Runs a statement and dies in the same breath: nothing of the server acts on what it changed. */
+  async lastWords(text: string): Promise<void> {
+    const { child } = this;
+    const over = child && once(child, 'exit');
+    await this.probe('/last-words', text).catch(() => undefined);
+    await over;
+  }
+
   engine(): Promise<{ instances: EngineInstance[]; volumes: { instanceId: string; name: string }[] }> {
     return this.probe('/engine', '') as ReturnType<ChildServer['engine']>;
   }

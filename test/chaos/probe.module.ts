@@ -39,7 +39,9 @@ class Probe implements OnApplicationBootstrap, BeforeApplicationShutdown {
     }
     const parts: Buffer[] = [];
     for await (const part of request) parts.push(part as Buffer);
-    return this.db.query(Buffer.concat(parts).toString('utf8'));
+    const found = await this.db.query(Buffer.concat(parts).toString('utf8'));
+    if (request.url === '/last-words') process.kill(process.pid, 'SIGKILL');
+    return found;
   }
 }
 

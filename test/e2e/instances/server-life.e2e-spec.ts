@@ -117,8 +117,7 @@ describe('the life of a server', () => {
     const call = server.admin.post('/api/agents/alpha/chat', { message }).catch(() => null);
     await until('it runs', async () => (await server.sql(`select 1 from turns where state = 'running'`)).length === 1);
     const [{ id } = { id: '' }] = await server.sql<{ id: string }>('select id from instances');
-    await server.sql(`update instances set desired = 'stopped'`); // as a stop does, before anybody acts on it
-    await server.kill();
+    await server.lastWords(`update instances set desired = 'stopped'`); // as a stop does, before anybody acts on it
     await call;
     const journal = join(server.dataDir, 'local', id, 'run', 'gen', '1', 'journal');
     await until('the runtime has answered', () => readFileSync(journal, 'utf8').includes('"stopReason"'));
