@@ -73,14 +73,14 @@ const answers = {
   delayTo: () => ({ p50: delay.percentile(50) / 1e6, p99: delay.percentile(99) / 1e6, max: delay.max / 1e6 }),
   engineCalls: () => ({ ...engineCalls }),
   installId: async () => of('platform/database/install-id.js').installIdOf(db()),
-  async user({ username }) {
+  async user({ username, dialect }) {
     const { UsersService } = of('core/accounts/users.service.js');
     const { ApiKeysService } = of('core/accounts/api-keys.service.js');
     return db().run(async (tx) => {
       const wanted = { username, email: `${username}@example.com`, passwordHash: null, role: 'user' };
       const { id, personalOrgId } = await get(UsersService).create(tx, wanted);
       const holder = { userId: id, orgId: personalOrgId, agentId: null };
-      const key = await get(ApiKeysService).issue(tx, holder, { dialect: 'trinity', label: 'bench' });
+      const key = await get(ApiKeysService).issue(tx, holder, { dialect, label: 'bench' });
       return { id, orgId: personalOrgId, token: key.value.reveal() };
     });
   },

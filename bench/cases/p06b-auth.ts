@@ -16,7 +16,10 @@ export const authCost: Bench = {
       await seedStopped(product, 10);
       for (const dialect of world.dialects) {
         const client = await Client.of(product, dialect);
-        const user = await product.ask<{ token: string }>('user', { username: `auth-${Date.now().toString(36)}` });
+        const user = await product.ask<{ token: string }>('user', {
+          username: `auth-${Date.now().toString(36)}`,
+          dialect: dialect.name,
+        });
         await product.sql(`update agents set owner_id = (select id from users order by created_at desc limit 1)
           where slug = '${name}'`);
         const { path } = dialect.read(name);

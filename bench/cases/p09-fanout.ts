@@ -31,7 +31,7 @@ export const fanOut: Bench = {
       const bare = await Reference.start('bare-ws.mjs');
       const crowd = await Reference.start('ws-clients.mjs');
       try {
-        const who = await audienceOf(product);
+        const who = await audienceOf(product, dialect.name);
         const events = `${product.url.replace('http', 'ws')}${dialect.events(who.token)}`;
         const memory = await memoryOf(crowd, product, bare, events);
         const emit = (count: number): Promise<number> => product.ask('emit', { ...who, ...dialect.event, count });
@@ -90,10 +90,11 @@ function fanOutRow(dialect: BenchDialect, takes: { product: Take[]; reference: T
 }
 
 /** A user who is no administrator, owner of one agent. */
-async function audienceOf(product: Product): Promise<Audience> {
+async function audienceOf(product: Product, dialect: string): Promise<Audience> {
   await seedStopped(product, 1);
   const { id, orgId, token } = await product.ask<{ id: string; orgId: string; token: string }>('user', {
     username: 'crowd',
+    dialect,
   });
   await product.sql(`update agents set owner_id = $1, org_id = $2 where slug = 'stopped-00001'`, [id, orgId]);
   const [agent] = await product.sql<{ id: string }>(`select id from agents where slug = 'stopped-00001'`);
