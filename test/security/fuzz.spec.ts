@@ -76,11 +76,15 @@ describe('any input', () => {
       const any = fc.oneof(...calls);
       const faults = new Map<string, string>();
       const statuses = new Map<number, number>();
+      const slowest: [number, string, string][] = [];
       let warm = 0;
       for (let done = 0; done < total; done += batchSize) {
         const batch = fc.sample(any, { seed: seed + done, numRuns: Math.min(batchSize, total - done) });
         await inParallel(batch, atOnce, async (call) => {
+          const began = performance.now();
           const { fault, status } = await tried(call);
+          slowest.push([Math.round(performance.now() - began), call.operation.name, new Date().toISOString()]);
+          slowest.sort(([a], [b]) => b - a).splice(5);
           statuses.set(status, (statuses.get(status) ?? 0) + 1);
           if (fault !== null && !faults.has(`${call.operation.name}: ${fault}`)) {
             faults.set(`${call.operation.name}: ${fault}`, describeCall(call));
@@ -90,7 +94,10 @@ describe('any input', () => {
       }
       const grown = (usedMemory() - warm) / 2 ** 20;
       const counts = [...statuses].sort(([a], [b]) => a - b).map(([status, count]) => `${status}: ${count}`);
-      console.log(`fuzz: ${total} calls, seed ${seed}; answers ${counts.join(', ')}; heap grew ${grown.toFixed(1)} MB`);
+      console.log(
+        `fuzz: ${total} calls, seed ${seed}; answers ${counts.join(', ')}; heap grew ${grown.toFixed(1)} MB;`,
+        slowest,
+      );
       expect(Object.fromEntries(faults)).toEqual({});
       // Not one answer in a hundred may stay in memory; the test's own bookkeeping is in it as well.
       expect(grown).toBeLessThan(64);
