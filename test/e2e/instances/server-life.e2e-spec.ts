@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ChildServer } from '../../chaos/child-server.js';
@@ -113,13 +113,18 @@ describe('the life of a server', () => {
     const server = await given();
     await server.start();
     await server.admin.post('/api/agents', { name: 'alpha' });
-    const message = '<<slow 20 50>> <<say whole>>';
+    const message = '<<slow 60 50>> <<say whole>>';
     const call = server.admin.post('/api/agents/alpha/chat', { message }).catch(() => null);
     await until('it runs', async () => (await server.sql(`select 1 from turns where state = 'running'`)).length === 1);
     const [{ id } = { id: '' }] = await server.sql<{ id: string }>('select id from instances');
+    const journal = join(server.dataDir, 'local', id, 'run', 'gen', '1', 'journal');
+    // A turn is marked running before its prompt is sent: only one that has begun to answer goes on alone.
+    await until(
+      'it answers',
+      () => existsSync(journal) && readFileSync(journal, 'utf8').includes('agent_message_chunk'),
+    );
     await server.lastWords(`update instances set desired = 'stopped'`); // as a stop does, before anybody acts on it
     await call;
-    const journal = join(server.dataDir, 'local', id, 'run', 'gen', '1', 'journal');
     await until('the runtime has answered', () => readFileSync(journal, 'utf8').includes('"stopReason"'));
     await server.start();
     await until('it is stopped', async () => {
