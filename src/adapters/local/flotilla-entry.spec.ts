@@ -35,6 +35,12 @@ function ring(fifo: string): void {
   }
 }
 
+/** Whether a process has a handler for TERM; until it set one, the signal simply ends it. */
+function mindsTerm(pid: number): boolean {
+  const caught = /^SigCgt:\s*([0-9a-f]+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? '0';
+  return (BigInt(`0x${caught}`) & (1n << 14n)) !== 0n;
+}
+
 /** The real entry script in a run folder of its own, driven through files only, as a control plane does. */
 class Entry {
   readonly folder = mkdtempSync(join(tmpdir(), 'flotilla-entry-'));
@@ -206,7 +212,7 @@ describe('the entry script', () => {
     expect(await entry.stop()).toBe(143);
     expect(entry.read(1, 'journal')).toBe(`ready\nbye\n${end(5)}`);
     entry.start();
-    await until('it listens', () => entry.left().length === 1);
+    await until('it minds TERM', () => entry.left().length === 1 && entry.left().every(mindsTerm));
     expect(await entry.stop()).toBe(143);
   });
 
