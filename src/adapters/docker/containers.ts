@@ -20,6 +20,8 @@ export class Containers {
   private readonly creating = new Map<string, Promise<EngineInstance>>();
   /** Container id -> instance id. */
   private readonly owners = new Map<string, string>();
+  /** Instance id -> container id. */
+  private readonly refs = new Map<string, string>();
 
   constructor(
     private readonly engine: Connection,
@@ -36,6 +38,10 @@ export class Containers {
   }
 
   async inspect(instanceId: string): Promise<EngineInstance | null> {
+    // The container known last, if it is still there: listing costs the engine a look at every container it has.
+    const known = this.refs.get(instanceId);
+    const seen = known === undefined ? null : await this.inspectRef(known);
+    if (seen) return seen;
     for (const found of await this.find(instanceId)) {
       const instance = await this.inspectRef(found.Id);
       if (instance) return instance;
@@ -150,7 +156,10 @@ export class Containers {
   private async inspectRef(ref: string): Promise<EngineInstance | null> {
     const info = await this.look(ref);
     const instance = info && toInstance(info);
-    if (instance) this.owners.set(instance.ref, instance.instanceId);
+    if (instance) {
+      this.owners.set(instance.ref, instance.instanceId);
+      this.refs.set(instance.instanceId, instance.ref);
+    }
     return instance;
   }
 
