@@ -1,12 +1,13 @@
 import { Global, Module } from '@nestjs/common';
 import { AgentAudience } from './agent-audience.service.js';
 import { AgentDirectory } from './agent-directory.service.js';
+import { FleetOverview } from './fleet-overview.service.js';
 import { LiveActivity } from './live-activity.service.js';
 
 /** Views over all agents at once. */
 @Global()
 @Module({
-  providers: [AgentAudience, AgentDirectory, LiveActivity],
-  exports: [AgentAudience, AgentDirectory, LiveActivity],
+  providers: [AgentAudience, AgentDirectory, FleetOverview, LiveActivity],
+  exports: [AgentAudience, AgentDirectory, FleetOverview, LiveActivity],
 })
 export class FleetModule {}

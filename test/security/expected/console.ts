@@ -10,6 +10,7 @@ export const consoleRows: Readonly<Record<string, Row>> = {
   'POST /questions/{id}/answer': { who: 'access', ok: 409 },
   'GET /agents/{name}/settings': { who: 'access', ok: 200 },
   'PUT /agents/{name}/settings': { who: 'owner', ok: 200 },
+  'GET /fleet': { who: 'user', ok: 200 },
 };
 
 const keys: readonly Role[] = ['other_api_key', 'narrow_key', 'owner_key', 'agent_key'];
