@@ -5,6 +5,7 @@ import { AdaptersModule, type AdapterOverrides } from './adapters.module.js';
 import type { Config } from './config/config.js';
 import { ConfigModule } from './config/config.module.js';
 import { AccountsModule } from './core/accounts/accounts.module.js';
+import { AgentsModule } from './core/agents/agents.module.js';
 import { AuditModule } from './core/audit/audit.module.js';
 import { EventsModule } from './core/events/events.module.js';
 import { FleetModule } from './core/fleet/fleet.module.js';
@@ -48,6 +49,7 @@ export class AppModule {
         LeadershipModule,
         AdaptersModule.with(overrides),
         AccountsModule,
+        AgentsModule,
         InstancesModule,
         RuntimesModule,
         SessionsModule,

@@ -35,6 +35,7 @@ const bodies: Readonly<Record<string, () => object>> = {
   'POST /api/agents': () => ({ name: `matrix-made-${randomUUID().slice(0, 8)}` }),
   'PUT /api/agents/{name}/rename': () => ({ new_name: `matrix-renamed-${randomUUID().slice(0, 8)}` }),
   'POST /api/agents/{name}/chat': () => ({ message: 'hello' }),
+  'PUT /api/agents/{name}/permissions': () => ({ permitted_agents: [] }),
   'POST /approvals/{id}/answer': () => ({ decision: 'reject' }),
   'POST /questions/{id}/answer': () => ({}),
   'PUT /agents/{name}/settings': () => ({ approvals: 'auto' }),

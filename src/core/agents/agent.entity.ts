@@ -25,6 +25,9 @@ export class Agent {
   @Column({ type: 'text' }) cpu!: string;
   /** Memory, as asked for: "4g". */
   @Column({ type: 'text' }) memory!: string;
+  /** Limits that were set later, and win over what was asked for. */
+  @Column({ type: 'text', nullable: true }) cpuLimit!: string | null;
+  @Column({ type: 'text', nullable: true }) memoryLimit!: string | null;
   @Column({ type: 'text' }) approvals!: ApprovalsMode;
   @Column({ type: 'boolean', default: false }) autonomy!: boolean;
   @Column({ type: 'boolean', default: false }) readOnly!: boolean;

@@ -13,6 +13,27 @@ export interface Limits {
   readonly pids: number;
 }
 
+/** A folder that several instances see: it belongs to one, lives and dies with it, and each of them writes to it. */
+export interface SharedFolder {
+  /** Instance id of the one it belongs to. */
+  readonly owner: string;
+  /** Where it is seen, relative to the home. */
+  readonly path: string;
+}
+
+/** How the home differs from a plain folder of the agent's own. */
+export interface HomeLayout {
+  readonly shared: readonly SharedFolder[];
+  /** Null: the agent writes everywhere in it. Otherwise to these folders (relative to the home) alone, and to the shared ones. */
+  readonly writable: readonly string[] | null;
+}
+
+/** What a container was made with: changed by making it again (limits also while it runs). */
+export interface Made {
+  readonly layout: HomeLayout;
+  readonly limits: Limits | null;
+}
+
 /** Everything an engine needs to make one container. No secret is ever part of it: those go over the channel. */
 export interface InstanceSpec {
   readonly instanceId: string;

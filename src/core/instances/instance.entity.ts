@@ -1,4 +1,5 @@
 import { Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
+import type { Made } from './engine.port.js';
 import type { InstanceState } from './instance.lifecycle.js';
 
 /** One container made from an agent. `desired` is what was asked for, `state` what is. */
@@ -30,5 +31,9 @@ export class Instance {
   @Column({ type: 'timestamptz', nullable: true }) retryAt!: Date | null;
   /** The agent's revision this container was made from. */
   @Column({ type: 'int', default: 0 }) revision!: number;
+  /** Somebody asked to start it: when it runs already, what it is made of is compared with what is stored. Null once that is done. */
+  @Column({ type: 'timestamptz', nullable: true }) renewAt!: Date | null;
+  /** What the container was made with, as the engine told; null before the first. */
+  @Column({ type: 'jsonb', nullable: true }) made!: Made | null;
   @Column({ type: 'timestamptz' }) createdAt!: Date;
 }

@@ -1,6 +1,7 @@
 import { Body, Controller, Delete, Get, Headers, Param, Post } from '@nestjs/common';
 import { ApiBody, ApiHeader, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Access } from '../../core/access/access.service.js';
+import { AgentGrants } from '../../core/agents/agent-grants.service.js';
 import type { Principal } from '../../core/access/principal.js';
 import { AgentDirectory } from '../../core/fleet/agent-directory.service.js';
 import { Forbidden, Hidden, Invalid, NotFound, Unavailable } from '../../core/errors/domain-error.js';
@@ -26,6 +27,7 @@ export class TrinityChatController {
     private readonly directory: AgentDirectory,
     private readonly prompts: Prompts,
     private readonly history: History,
+    private readonly grants: AgentGrants,
   ) {}
 
   @Post()
@@ -61,8 +63,8 @@ export class TrinityChatController {
     @Headers('x-source-agent') source: string | undefined,
     @Gone() gone: AbortSignal,
   ): Promise<ChatView> {
-    const agent = await this.access.agent(who, { slug: name }, 'operate');
-    const sourceAgentId = source ? await this.sourceOf(who, source) : null;
+    const agent = await this.grants.callable(who, name);
+    const sourceAgentId = source ? await this.sourceOf(who, source) : callerOf(who, agent.id);
     const model = body.model?.trim() || null;
     const prompt = { text: body.message, model, sourceAgentId, queueLimit };
     const { turn, ahead } = await this.prompts.send(who, agent, prompt);
@@ -121,6 +123,11 @@ export class TrinityChatController {
       throw new Forbidden('X-Source-Agent must name an agent you can access', 'source_agent');
     }
   }
+}
+
+/** Whoever comes with the key of another agent is that agent. */
+function callerOf({ via }: Principal, agentId: string): string | null {
+  return via.kind === 'key' && via.agentId !== agentId ? via.agentId : null;
 }
 
 function requireRunning(instance: { readonly state: string } | null): void {

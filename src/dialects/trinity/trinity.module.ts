@@ -10,6 +10,7 @@ import { TrinityFilesController } from './files.controller.js';
 import { HealthController } from './health.controller.js';
 import { InfoReader } from './info-reader.js';
 import { TrinityKeysController } from './keys.controller.js';
+import { TrinityPermissionsController } from './permissions.controller.js';
 import { TrinitySessionsController } from './sessions.controller.js';
 import { TrinitySettingsController } from './settings.controller.js';
 import { TrinitySettings } from './settings.store.js';
@@ -29,6 +30,7 @@ import { TrinityUsersController } from './users.controller.js';
     TrinityFilesController,
     TrinitySessionsController,
     TrinityChatController,
+    TrinityPermissionsController,
   ],
   providers: [TrinitySettings, AgentWishes, InfoReader, EventFeed, TrinityEventsSocket],
 })

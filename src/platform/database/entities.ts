@@ -4,8 +4,11 @@ import { Membership } from '../../core/accounts/membership.entity.js';
 import { Organisation } from '../../core/accounts/organisation.entity.js';
 import { RevokedLogin } from '../../core/accounts/revoked-login.entity.js';
 import { User } from '../../core/accounts/user.entity.js';
+import { AgentFolders } from '../../core/agents/agent-folders.entity.js';
+import { AgentGrant } from '../../core/agents/agent-grant.entity.js';
 import { AgentShare } from '../../core/agents/agent-share.entity.js';
 import { Agent } from '../../core/agents/agent.entity.js';
+import { WriteRules } from '../../core/agents/write-rules.entity.js';
 import { AuditEntry } from '../../core/audit/audit.entity.js';
 import { OutboxRow } from '../../core/events/outbox.entity.js';
 import { Instance } from '../../core/instances/instance.entity.js';
@@ -35,6 +38,9 @@ export const entities = [
   Lease,
   Agent,
   AgentShare,
+  AgentGrant,
+  AgentFolders,
+  WriteRules,
   Instance,
   Generation,
   RuntimeLine,

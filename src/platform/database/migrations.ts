@@ -4,6 +4,7 @@ import { CreateFleet1700000000003 } from '../../migrations/0003-create-fleet.js'
 import { ClearActivity1700000000004 } from '../../migrations/0004-clear-activity.js';
 import { JournalProgress1700000000005 } from '../../migrations/0005-journal-progress.js';
 import { CreateLeases1700000000006 } from '../../migrations/0006-create-leases.js';
+import { CreateFolders1700000000010 } from '../../migrations/0010-create-folders.js';
 
 /** In the order they run. Released migrations never change. */
 export const migrations = [
@@ -13,4 +14,5 @@ export const migrations = [
   ClearActivity1700000000004,
   JournalProgress1700000000005,
   CreateLeases1700000000006,
+  CreateFolders1700000000010,
 ];

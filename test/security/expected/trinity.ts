@@ -56,6 +56,12 @@ export const trinityRows: Readonly<Record<string, Row>> = {
   'GET /api/agents/{name}/logs': { who: 'access', ok: 200, narrow: true },
   'GET /api/agents/{name}/stats': { who: 'access', ok: 400 },
 
+  // Section 9: permissions between agents; the other one is unknown to everybody
+  'GET /api/agents/{name}/permissions': { who: 'access', ok: 200 },
+  'PUT /api/agents/{name}/permissions': { who: 'owner', ok: 200 },
+  'POST /api/agents/{name}/permissions/{target}': { who: 'owner', ok: 400 },
+  'DELETE /api/agents/{name}/permissions/{target}': { who: 'owner', ok: 200 },
+
   // Section 13: chat and activity; the agent is stopped, the session is the owner's
   'POST /api/agents/{name}/chat': { who: 'access', ok: 503 },
   'GET /api/agents/{name}/chat/history': { who: 'access', ok: 503 },
