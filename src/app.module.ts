@@ -16,6 +16,7 @@ import { LeadershipModule } from './core/leadership/leadership.module.js';
 import { RuntimesModule } from './core/runtimes/runtimes.module.js';
 import { SessionsModule } from './core/sessions/sessions.module.js';
 import { SettingsModule } from './core/settings/settings.module.js';
+import { SharingModule } from './core/sharing/sharing.module.js';
 import type { Dialect } from './dialects/shared/dialect.js';
 import { DatabaseModule } from './platform/database/database.module.js';
 import { AccessGuard } from './platform/http/access.js';
@@ -54,6 +55,7 @@ export class AppModule {
         RuntimesModule,
         SessionsModule,
         FleetModule,
+        SharingModule,
         HttpModule.with(dialects),
         OpenApiModule,
         ...dialects.map(({ module }) => module),

@@ -34,6 +34,7 @@ const bodies: Readonly<Record<string, () => object>> = {
   'POST /api/mcp/keys': () => ({ name: 'made by the matrix' }),
   'POST /api/agents': () => ({ name: `matrix-made-${randomUUID().slice(0, 8)}` }),
   'PUT /api/agents/{name}/rename': () => ({ new_name: `matrix-renamed-${randomUUID().slice(0, 8)}` }),
+  'POST /api/agents/{name}/share': () => ({ email: addressOf(`matrix-${randomUUID()}`) }),
   'POST /api/agents/{name}/chat': () => ({ message: 'hello' }),
   'PUT /api/agents/{name}/permissions': () => ({ permitted_agents: [] }),
   'POST /approvals/{id}/answer': () => ({ decision: 'reject' }),
@@ -61,7 +62,7 @@ describe('who may call what', () => {
   async function restore(): Promise<void> {
     await cast.restore();
     await place(fleet.db, things.own, cast.user('owner'), addressOf('shared'));
-    await place(fleet.db, things.foreign, cast.user('outsider'), null);
+    await place(fleet.db, things.foreign, cast.user('outsider'), addressOf('friend'));
     await fleet.admin.put(`/api/settings/${settingKey}`, { value: 'kept' });
     const { key: own } = await cast.keyOf('owner');
     const { key: foreign } = await cast.keyOf('outsider');
@@ -83,6 +84,7 @@ describe('who may call what', () => {
       name: thing.slug,
       id,
       toolId: thing.toolId,
+      email: addressOf(target === 'foreign' ? 'friend' : 'shared'),
       key: settingKey,
       username: 'stranger',
     };

@@ -25,6 +25,7 @@ export type Role = (typeof roles)[number];
 export interface Principal {
   readonly userId: string;
   readonly username: string;
+  /** Only once they have proven that it is theirs. */
   readonly email: string | null;
   readonly role: Role;
   /** The organisation new things are made in: the user's personal one unless the key says otherwise. */

@@ -15,6 +15,13 @@ describe('e-mail addresses', () => {
     ['ada@example.com\u0000', null],
     [`${'a'.repeat(250)}@example.com`, null],
     ['', null],
+    ['a,b@example.com', null],
+    ['a;b@example.com', null],
+    ['<a@example.com>', null],
+    ['"a b"@example.com', null],
+    ['"evil@example.org"@example.com', null],
+    ['a@[127.0.0.1].x', null],
+    ["o'brien+tag@example.com", "o'brien+tag@example.com"],
   ])('%j -> %j', (text, expected) => {
     expect(normalizeEmail(text)).toBe(expected);
   });

@@ -29,7 +29,8 @@ export interface Login {
   readonly expiresAt: Date;
 }
 
-const userColumns = `u.id, u.username, u.email, u.role, u.personal_org_id, u.password_changed_at,
+// An address that was merely typed in counts for nothing: shares are given to addresses.
+const userColumns = `u.id, u.username, case when u.email_proven_at is null then null else u.email end as email, u.role, u.personal_org_id, u.password_changed_at,
   coalesce((select jsonb_agg(m.org_id) from memberships m where m.user_id = u.id), '[]') as org_ids`;
 
 /**

@@ -5,11 +5,16 @@ import type { Role } from '../access/principal.js';
 @Entity('users')
 @Index('users_username', ['username'], { unique: true })
 @Index('users_email', ['email'], { unique: true })
+@Index('users_number', ['number'], { unique: true })
 export class User {
   @PrimaryColumn({ type: 'text' }) id!: string;
+  /** For APIs that number people. */
+  @Column({ type: 'int', generated: 'increment' }) number!: number;
   @Column({ type: 'text' }) username!: string;
   /** Always normalised (`normalizeEmail`), so that the unique index ignores case. */
   @Column({ type: 'text', nullable: true }) email!: string | null;
+  /** Since when the address is known to be theirs. Until then it is a mere claim: it lets them see nothing that was shared with it. */
+  @Column({ type: 'timestamptz', nullable: true }) emailProvenAt!: Date | null;
   /** argon2id; null: cannot sign in with a password. */
   @Column({ type: 'text', nullable: true }) passwordHash!: string | null;
   @Column({ type: 'text' }) role!: Role;

@@ -5,10 +5,11 @@ import { type Tx, UnitOfWork } from '../../platform/database/unit-of-work.js';
 import { type Principal, type Role, roles } from '../access/principal.js';
 import { Audit } from '../audit/audit.service.js';
 import { Clock } from '../clock.port.js';
-import { Conflict, Forbidden, Invalid, NotFound } from '../errors/domain-error.js';
-import { normalizeEmail } from './account.rules.js';
+import { Conflict, Invalid, NotFound } from '../errors/domain-error.js';
+import { emailOf } from './account.rules.js';
 import { Membership } from './membership.entity.js';
 import { Organisation } from './organisation.entity.js';
+import { requireAdmin } from './roles.js';
 import { User } from './user.entity.js';
 
 export interface NewUser {
@@ -39,10 +40,10 @@ export class UsersService {
     return this.db.of(User).find({ order: { createdAt: 'ASC', id: 'ASC' } });
   }
 
-  /** E-mail addresses by user id, for showing who said what. */
+  /** Proven e-mail addresses by user id, for showing who said what. */
   async emailsOf(ids: readonly string[]): Promise<ReadonlyMap<string, string | null>> {
     const users = await this.db.of(User).findBy({ id: In([...new Set(ids)]) });
-    return new Map(users.map((user) => [user.id, user.email]));
+    return new Map(users.map((user) => [user.id, user.emailProvenAt && user.email]));
   }
 
   /** Makes a user with a personal organisation of their own. */
@@ -61,6 +62,7 @@ export class UsersService {
       ...user,
       id,
       email,
+      emailProvenAt: email === null ? null : now,
       name: null,
       picture: null,
       personalOrgId: orgId,
@@ -95,7 +97,10 @@ export class UsersService {
     });
   }
 
-  /** @throws Invalid no address; Conflict it belongs to somebody else */
+  /**
+   * Another address is a claim until it is proven: what was shared with it stays out of reach, so that nobody gets at it by typing.
+   * @throws Invalid no address; Conflict it belongs to somebody else
+   */
   setEmail(who: Principal, text: string): Promise<User> {
     const email = emailOf(text);
     return this.db.run(async (tx) => {
@@ -103,7 +108,8 @@ export class UsersService {
       if (!user) throw new NotFound('user', who.username);
       await this.assertFree(tx, email, user.id);
       await this.audit.record(tx, { who, action: 'user.email_changed', object: `user:${user.id}`, data: { email } });
-      return tx.of(User).save(Object.assign(user, { email }));
+      const emailProvenAt = user.email === email ? user.emailProvenAt : null;
+      return tx.of(User).save(Object.assign(user, { email, emailProvenAt }));
     });
   }
 
@@ -127,14 +133,4 @@ export class UsersService {
     ]);
     if (taken) throw new Conflict('This e-mail address is already in use', 'email_taken');
   }
-}
-
-function emailOf(text: string): string {
-  const email = normalizeEmail(text);
-  if (email === null) throw new Invalid('This is not an e-mail address', [], 'malformed_email');
-  return email;
-}
-
-function requireAdmin(who: Principal): void {
-  if (!who.permissions.has('admin')) throw new Forbidden('Admin access required', 'admin_only');
 }

@@ -12,6 +12,8 @@ interface Seen {
 /** Changes after which what is known of an agent is no longer true. */
 const stale = new Set(['agent.renamed', 'agent.deleted', 'agent.shared', 'agent.unshared', 'agent.transferred']);
 
+const aboutShares = new Set(['agent.shared', 'agent.unshared']);
+
 /** Decides, for event after event, who may hear it. Looks each agent up once and forgets it when its sharing changes. */
 @Injectable()
 export class AgentAudience implements OnApplicationBootstrap, OnModuleDestroy {
@@ -36,11 +38,19 @@ export class AgentAudience implements OnApplicationBootstrap, OnModuleDestroy {
   /** May this caller hear of this event? An agent that is gone is judged by who could see it before. */
   async mayHear(who: Principal, event: FleetEvent): Promise<boolean> {
     if (event.agentId === null) return isAdmin(who);
+    if (aboutShares.has(event.type)) return this.mayHearOfShare(who, event, event.agentId);
     if (who.via.kind === 'key' && who.via.agentId !== null) return who.via.agentId === event.agentId;
     if (isAdmin(who)) return true;
     const seen = rememberedIn(event) ?? (await this.find(event.agentId));
     if (!seen) return false;
     return seen.ownerId === who.userId || (who.email !== null && seen.emails.has(who.email.toLowerCase()));
+  }
+
+  /** Whom an agent is shared with is its owner's business, and that of whoever got or lost it. */
+  private async mayHearOfShare(who: Principal, event: FleetEvent, agentId: string): Promise<boolean> {
+    if (who.via.kind === 'key' && who.via.agentId !== null) return false;
+    if (isAdmin(who) || (who.email !== null && event.data['email'] === who.email.toLowerCase())) return true;
+    return (await this.find(agentId))?.ownerId === who.userId;
   }
 
   /** The agent's name now; null when it is gone. */

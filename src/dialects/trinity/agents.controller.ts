@@ -6,6 +6,7 @@ import { Unavailable } from '../../core/errors/domain-error.js';
 import { AgentDirectory } from '../../core/fleet/agent-directory.service.js';
 import { AgentLifecycle } from '../../core/instances/agent-lifecycle.service.js';
 import { EngineWatch } from '../../core/instances/engine-watch.service.js';
+import { Sharing } from '../../core/sharing/sharing.service.js';
 import { Requires, Who } from '../../platform/http/access.js';
 import {
   AgentDetailView,
@@ -32,6 +33,7 @@ export class TrinityAgentsController {
     private readonly lifecycle: AgentLifecycle,
     private readonly wishes: AgentWishes,
     private readonly watch: EngineWatch,
+    private readonly sharing: Sharing,
   ) {}
 
   @Get()
@@ -99,7 +101,9 @@ export class TrinityAgentsController {
   @ApiOkResponse({ type: AgentDetailView })
   @Refuses(access)
   async get(@Who() who: Principal, @Param('name') name: string): Promise<AgentDetailView> {
-    return AgentDetailView.ofListed(await this.directory.get(who, name));
+    const listed = await this.directory.get(who, name);
+    const shares = listed.right === 'own' ? await this.sharing.of(listed.agent.id) : [];
+    return AgentDetailView.ofListed(listed, shares);
   }
 
   @Delete(':name')

@@ -1,6 +1,8 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsArray, IsBoolean, IsInt, IsObject, IsOptional, IsString, MaxLength } from 'class-validator';
 import type { ListedAgent } from '../../core/fleet/agent-directory.service.js';
+import type { GivenShare } from '../../core/sharing/sharing.service.js';
+import { ShareView } from './sharing.dto.js';
 import { statusOf } from './words.js';
 
 export class CreateAgentBody {
@@ -137,24 +139,18 @@ export class AgentListView extends SeenAgentView {
   }
 }
 
-export class ShareView {
-  @ApiProperty() id!: number;
-  @ApiProperty() agent_name!: string;
-  @ApiProperty() shared_with_email!: string;
-  @ApiProperty() created_at!: string;
-}
-
 export class AgentDetailView extends SeenAgentView {
   @ApiProperty() can_share!: boolean;
   @ApiProperty() can_delete!: boolean;
   @ApiProperty({ type: [ShareView] }) shares!: ShareView[];
 
-  static ofListed(listed: ListedAgent): AgentDetailView {
+  /** @param shares empty for a caller who may not share the agent */
+  static ofListed(listed: ListedAgent, shares: readonly GivenShare[]): AgentDetailView {
     const owns = listed.right === 'own';
     return Object.assign(seen(listed), {
       can_share: owns,
       can_delete: owns && !listed.agent.isSystem,
-      shares: [],
+      shares: shares.map((share) => ShareView.of(listed.agent.slug, share)),
     });
   }
 }

@@ -36,6 +36,10 @@ export function worded(event: FleetEvent, known: Known): Wire | null {
       const data = { old_name: event.data['oldSlug'], new_name: event.data['newSlug'] };
       return lifecycle(event, 'agent_renamed', textOf(data.new_name) ?? name, data);
     }
+    case 'agent.shared':
+      return lifecycle(event, 'agent_shared', name, { name, shared_with: event.data['email'] });
+    case 'agent.unshared':
+      return lifecycle(event, 'agent_unshared', name, { name, removed_user: event.data['email'] });
     case 'instance.state':
       return {
         type: 'agent_status',

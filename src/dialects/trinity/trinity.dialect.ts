@@ -62,6 +62,8 @@ function detailOf(error: DomainError, uniform404: boolean): string | object {
   if (error instanceof Hidden && error.what === 'agent' && !uniform404) {
     return "You don't have permission to access this agent";
   }
+  if (error instanceof NotFound && error.what === 'share')
+    return `No sharing found for ${String(error.details?.['ref'])}`;
   if (error instanceof Hidden || error instanceof NotFound) return missing(error.what);
   if (error instanceof LimitReached && error.code === 'queue_full') return fullQueue(error);
   if (error.code === 'engine_unreachable') return 'Docker is not available';

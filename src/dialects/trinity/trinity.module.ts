@@ -15,6 +15,7 @@ import { TrinitySessionsController } from './sessions.controller.js';
 import { TrinitySettingsController } from './settings.controller.js';
 import { TrinitySettings } from './settings.store.js';
 import { TrinitySetupController } from './setup.controller.js';
+import { TrinitySharingController } from './sharing.controller.js';
 import { TrinityUsersController } from './users.controller.js';
 
 @Module({
@@ -31,6 +32,7 @@ import { TrinityUsersController } from './users.controller.js';
     TrinitySessionsController,
     TrinityChatController,
     TrinityPermissionsController,
+    TrinitySharingController,
   ],
   providers: [TrinitySettings, AgentWishes, InfoReader, EventFeed, TrinityEventsSocket],
 })

@@ -1,4 +1,6 @@
 import { ApiKey } from '../../core/accounts/api-key.entity.js';
+import { EmailCode } from '../../core/accounts/email-code.entity.js';
+import { WhitelistedEmail } from '../../core/accounts/email-whitelist.entity.js';
 import { LoginFailure } from '../../core/accounts/login-failure.entity.js';
 import { Membership } from '../../core/accounts/membership.entity.js';
 import { Organisation } from '../../core/accounts/organisation.entity.js';
@@ -31,6 +33,8 @@ export const entities = [
   ApiKey,
   RevokedLogin,
   LoginFailure,
+  WhitelistedEmail,
+  EmailCode,
   OutboxRow,
   Job,
   Setting,

@@ -5,6 +5,7 @@ import { ClearActivity1700000000004 } from '../../migrations/0004-clear-activity
 import { JournalProgress1700000000005 } from '../../migrations/0005-journal-progress.js';
 import { CreateLeases1700000000006 } from '../../migrations/0006-create-leases.js';
 import { CreateFolders1700000000010 } from '../../migrations/0010-create-folders.js';
+import { ShareAndInvite1700000000007 } from '../../migrations/0007-share-and-invite.js';
 
 /** In the order they run. Released migrations never change. */
 export const migrations = [
@@ -15,4 +16,5 @@ export const migrations = [
   JournalProgress1700000000005,
   CreateLeases1700000000006,
   CreateFolders1700000000010,
+  ShareAndInvite1700000000007,
 ];

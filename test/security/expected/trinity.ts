@@ -62,6 +62,11 @@ export const trinityRows: Readonly<Record<string, Row>> = {
   'POST /api/agents/{name}/permissions/{target}': { who: 'owner', ok: 400 },
   'DELETE /api/agents/{name}/permissions/{target}': { who: 'owner', ok: 200 },
 
+  // Section 8: sharing; the own agent is shared with `shared`, the foreign one with somebody else
+  'POST /api/agents/{name}/share': { who: 'owner', ok: 200 },
+  'DELETE /api/agents/{name}/share/{email}': { who: 'owner', ok: 200 },
+  'GET /api/agents/{name}/shares': { who: 'owner', ok: 200 },
+
   // Section 13: chat and activity; the agent is stopped, the session is the owner's
   'POST /api/agents/{name}/chat': { who: 'access', ok: 503 },
   'GET /api/agents/{name}/chat/history': { who: 'access', ok: 503 },

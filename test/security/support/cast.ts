@@ -76,7 +76,10 @@ export async function assembleCast(fleet: Fleet, agentId: string) {
     },
     /** Gives everybody back the address they had. */
     async restore(): Promise<void> {
-      for (const name of people) await db.of(User).update({ id: user(name).id }, { email: addressOf(name) });
+      for (const name of people) {
+        const theirs = { email: addressOf(name), emailProvenAt: new Date() };
+        await db.of(User).update({ id: user(name).id }, theirs);
+      }
     },
   };
 }
