@@ -21,6 +21,7 @@ interface Row extends Call {
   readonly who: Who;
   readonly on?: 'fresh';
   readonly list?: boolean;
+  readonly keyed?: boolean;
   readonly fields?: readonly string[];
   readonly text?: string;
   readonly nothing?: boolean;
@@ -144,7 +145,7 @@ describe('the contract of the Trinity Agents API', () => {
       if (row.nothing) expect(body).toBeNull();
       else if (row.text !== undefined) expect(body).toBe(row.text);
       else {
-        const found: object[] = row.list ? body : [body];
+        const found: object[] = row.list ? body : row.keyed ? Object.values(body as object) : [body];
         expect(found.length).toBeGreaterThan(0);
         for (const one of found) expect(Object.keys(one).sort()).toEqual([...(row.fields ?? [])].sort());
       }

@@ -35,13 +35,21 @@ const bodies: Readonly<Record<string, () => object>> = {
   'POST /api/agents': () => ({ name: `matrix-made-${randomUUID().slice(0, 8)}` }),
   'PUT /api/agents/{name}/rename': () => ({ new_name: `matrix-renamed-${randomUUID().slice(0, 8)}` }),
   'POST /api/agents/{name}/share': () => ({ email: addressOf(`matrix-${randomUUID()}`) }),
+  'PUT /api/agents/{name}/tags': () => ({ tags: ['prod'] }),
+  'PUT /api/agents/{name}/files': () => ({ content: 'text' }),
+  'POST /api/agents/{name}/files/mkdir': () => ({ path: 'made' }),
   'POST /api/agents/{name}/chat': () => ({ message: 'hello' }),
   'PUT /api/agents/{name}/permissions': () => ({ permitted_agents: [] }),
   'POST /approvals/{id}/answer': () => ({ decision: 'reject' }),
   'POST /questions/{id}/answer': () => ({}),
   'PUT /agents/{name}/settings': () => ({ approvals: 'auto' }),
 };
-const queries: Readonly<Record<string, string>> = { 'GET /api/agents/{name}/files/download': '?path=a.txt' };
+const queries: Readonly<Record<string, string>> = {
+  'GET /api/agents/{name}/files/download': '?path=a.txt',
+  'GET /api/agents/{name}/files/preview': '?path=a.txt',
+  'PUT /api/agents/{name}/files': '?path=a.txt',
+  'DELETE /api/agents/{name}/files': '?path=a.txt',
+};
 /** Their effect would be in the way of what comes next. */
 const starts = new Set(['POST /api/agents', 'POST /api/agents/{name}/start']);
 

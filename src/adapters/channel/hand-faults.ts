@@ -11,7 +11,7 @@ const faults: Readonly<Record<number, readonly [ChannelFault, string]>> = {
   27: ['too_large', 'too large'],
   28: ['disk_full', 'no space left'],
   30: ['denied', 'read-only file system'],
-  36: ['failed', 'the name is too long'],
+  36: ['too_large', 'the name is too long'],
   39: ['failed', 'the directory is not empty'],
   40: ['link_refused', 'a symbolic link stands in the path'],
   122: ['disk_full', 'the disk quota is used up'],

@@ -1,12 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { Access } from '../access/access.service.js';
-import { includes } from '../access/access.rules.js';
 import type { Principal } from '../access/principal.js';
-import { BadRequestForm, Conflict, Forbidden, Invalid, NotFound } from '../errors/domain-error.js';
-import { ChannelError, Channels, type Channel, type FileInfo } from './channel.port.js';
-import { ContainerEngine } from './engine.port.js';
-import { homePathOf, isPrivate, outside } from './file.rules.js';
-import { InstancesService } from './instances.service.js';
+import { BadRequestForm, Conflict, Invalid } from '../errors/domain-error.js';
+import { type AgentHome, AgentHomes } from './agent-homes.service.js';
+import { ChannelError, type Channel, type FileInfo } from './channel.port.js';
+import { homePathOf } from './file.rules.js';
 
 /** One entry of a tree; directories carry their children. */
 export interface TreeEntry {
@@ -31,6 +28,8 @@ export interface Tree {
 export interface Download {
   readonly name: string;
   readonly size: number;
+  /** At most the first MiB, to see what it is. */
+  readonly start: Buffer;
   /** Pieces of at most 1 MiB. */
   readonly data: AsyncIterable<Buffer> | Iterable<Buffer>;
 }
@@ -43,16 +42,11 @@ const piece = 1024 * 1024;
 /** Files in a running agent's home, read as the agent's own user: links are never followed out of it. */
 @Injectable()
 export class AgentFiles {
-  constructor(
-    private readonly access: Access,
-    private readonly instances: InstancesService,
-    private readonly channels: Channels,
-    private readonly engine: ContainerEngine,
-  ) {}
+  constructor(private readonly homes: AgentHomes) {}
 
   /** Directories first, then by name. Depth 20 and 10,000 entries at most, then `truncated`. */
   async tree(who: Principal, slug: string, path: string, showHidden: boolean): Promise<Tree> {
-    const home = await this.home(who, slug);
+    const home = await this.homes.open(who, slug, 'view');
     const base = await home.resolve(homePathOf(path));
     const walk = new TreeWalk(home, showHidden);
     const entries = await walk.list(base, 0).catch((error: unknown) => {
@@ -63,7 +57,7 @@ export class AgentFiles {
 
   /** Throws `Invalid` for what is no file, 413 above 100 MB. */
   async download(who: Principal, slug: string, path: string): Promise<Download> {
-    const home = await this.home(who, slug);
+    const home = await this.homes.open(who, slug, 'view');
     const asked = homePathOf(path);
     home.requireVisible(asked);
     const resolved = await home.resolve(asked);
@@ -77,6 +71,7 @@ export class AgentFiles {
       return {
         name: resolved.split('/').pop() ?? 'file',
         size: first.size,
+        start: first.data,
         data: first.data.length >= first.size ? [first.data] : rest(home.channel, resolved, first.data),
       };
     } catch (error) {
@@ -86,73 +81,12 @@ export class AgentFiles {
 
   /** A small text file, or null when there is none (or it is none of the caller's business). */
   async text(who: Principal, slug: string, path: string): Promise<string | null> {
-    const home = await this.home(who, slug);
+    const home = await this.homes.open(who, slug, 'view');
     try {
       return (await home.channel.read('home', path, { length: 256 * 1024 })).data.toString('utf8');
     } catch (error) {
       if (error instanceof ChannelError && error.fault !== 'closed' && error.fault !== 'timeout') return null;
       throw error;
-    }
-  }
-
-  private async home(who: Principal, slug: string): Promise<Home> {
-    const agent = await this.access.agent(who, { slug }, 'view');
-    const instance = await this.instances.findOf(agent.id);
-    if (instance?.state !== 'running' || !instance.ref) {
-      throw new Invalid('Agent must be running to access its files', [], 'agent_not_running');
-    }
-    const right = await this.access.rightOn(who, agent);
-    const channel = await this.channels.of({ instanceId: instance.id, ref: instance.ref }, 'developer');
-    const owns = right !== null && includes(right, 'own');
-    return new Home(channel, this.engine.pathOf(instance.ref, 'home'), owns);
-  }
-}
-
-/** One agent's home as one caller may see it. */
-class Home {
-  constructor(
-    readonly channel: Channel,
-    private readonly folder: string,
-    private readonly owns: boolean,
-  ) {}
-
-  visible(path: string): boolean {
-    return this.owns || !isPrivate(path);
-  }
-
-  requireVisible(path: string): void {
-    if (!this.visible(path)) throw new Forbidden('Only the owner may read this file', 'private_file');
-  }
-
-  /** Follows links as long as they stay in the home; the answer holds none. */
-  async resolve(path: string): Promise<string> {
-    if (path === '') return '';
-    const argv = ['readlink', '-e', '-n', '-z', '--', `${this.folder}/${path}`];
-    const { exitCode, stdout } = await this.channel.run({ argv, timeoutMs: 10_000 });
-    if (exitCode !== 0) throw new NotFound('file', path);
-    const real = stdout.toString('utf8').replace(/\0+$/, '');
-    if (real === this.folder) return '';
-    if (!real.startsWith(`${this.folder}/`)) throw outside();
-    return real.slice(this.folder.length + 1);
-  }
-
-  worded(error: unknown, path: string): unknown {
-    if (!(error instanceof ChannelError)) return error;
-    switch (error.fault) {
-      case 'not_found':
-        return new NotFound('file', path);
-      case 'not_a_directory':
-        return new Invalid('Path is not a directory', [], 'not_a_directory');
-      case 'is_a_directory':
-      case 'not_a_file':
-        return new Invalid('Path is not a file', [], 'not_a_file');
-      case 'link_refused':
-      case 'outside':
-        return outside();
-      case 'denied':
-        return new Forbidden('The agent itself may not read this path', 'denied');
-      default:
-        return error;
     }
   }
 }
@@ -162,7 +96,7 @@ class TreeWalk {
   private seen = 0;
 
   constructor(
-    private readonly home: Home,
+    private readonly home: AgentHome,
     private readonly showHidden: boolean,
   ) {}
 

@@ -40,3 +40,21 @@ const privatePatterns: readonly RegExp[] = [
 
 /** Is this path (relative to the home) for the owner's eyes only? */
 export const isPrivate = (path: string): boolean => privatePatterns.some((pattern) => pattern.test(path));
+
+/** What makes the agent what it is: never removed on request, wherever it lies, and nothing inside it. */
+const protectedNames: ReadonlySet<string> = new Set([
+  'CLAUDE.md',
+  '.trinity',
+  '.git',
+  '.gitignore',
+  '.env',
+  '.mcp.json',
+  '.mcp.json.template',
+]);
+
+/** May this path (relative to the home) not be removed? */
+export const isProtected = (path: string): boolean => path.split('/').some((name) => protectedNames.has(name));
+
+/** May this path not be written either? Instructions are there to be edited; credentials have a way of their own. */
+export const isUneditable = (path: string): boolean =>
+  path.split('/').some((name) => name !== 'CLAUDE.md' && protectedNames.has(name));

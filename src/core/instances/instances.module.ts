@@ -1,6 +1,8 @@
 import { Global, Module } from '@nestjs/common';
 import { AgentLifecycle } from './agent-lifecycle.service.js';
+import { AgentFileChanges } from './agent-file-changes.service.js';
 import { AgentFiles } from './agent-files.service.js';
+import { AgentHomes } from './agent-homes.service.js';
 import { AgentLogs } from './agent-logs.service.js';
 import { EngineWatch } from './engine-watch.service.js';
 import { ImageWaiter } from './image-waiter.service.js';
@@ -12,7 +14,9 @@ import { LiveStats } from './live-stats.service.js';
 import { Reconciler } from './reconciler.service.js';
 
 const services = [
+  AgentFileChanges,
   AgentFiles,
+  AgentHomes,
   AgentLifecycle,
   AgentLogs,
   EngineWatch,

@@ -22,6 +22,7 @@ import { worded } from './agent-failures.js';
 import { Refuses } from './answers.dto.js';
 import { AgentWishes } from './agent-wishes.js';
 import { ByName } from './by-name.js';
+import { listOf } from './query-words.js';
 
 const access = { 401: 'Not authenticated', 403: 'No access to this agent', 404: 'No such agent' };
 
@@ -47,11 +48,7 @@ export class TrinityAgentsController {
     @Query('tags') tags: string | string[] | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<AgentListView[]> {
-    const wanted = String(tags ?? '')
-      .split(',')
-      .map((tag) => tag.trim().toLowerCase())
-      .filter((tag) => tag !== '');
-    const listed = await this.directory.list(who, wanted);
+    const listed = await this.directory.list(who, listOf(tags));
     if (!this.watch.connected) {
       // Before anything was ever stored an empty list would look like a loss.
       if (this.watch.info === null && listed.length === 0 && !(await this.directory.hasAny())) {

@@ -40,6 +40,8 @@ export function worded(event: FleetEvent, known: Known): Wire | null {
       return lifecycle(event, 'agent_shared', name, { name, shared_with: event.data['email'] });
     case 'agent.unshared':
       return lifecycle(event, 'agent_unshared', name, { name, removed_user: event.data['email'] });
+    case 'agent.tags_changed':
+      return { type: 'agent_tags_changed', agent_name: name, timestamp: event.at.toISOString() };
     case 'instance.state':
       return {
         type: 'agent_status',

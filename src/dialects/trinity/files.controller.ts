@@ -1,4 +1,3 @@
-import { Readable } from 'node:stream';
 import { Controller, Get, Param, Query, StreamableFile } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiProduces, ApiQuery, ApiTags } from '@nestjs/swagger';
 import type { Principal } from '../../core/access/principal.js';
@@ -10,6 +9,7 @@ import { LiveStats } from '../../core/instances/live-stats.service.js';
 import { Requires, Who } from '../../platform/http/access.js';
 import { Refuses } from './answers.dto.js';
 import { ByName } from './by-name.js';
+import { sent } from './file-answers.js';
 import { DownloadQuery, FilesQuery, FilesView, InfoView, LogsQuery, LogsView, StatsView } from './files.dto.js';
 import { InfoReader } from './info-reader.js';
 
@@ -64,13 +64,7 @@ export class TrinityFilesController {
     @Param('name') name: string,
     @Query() query: DownloadQuery,
   ): Promise<StreamableFile> {
-    const file = await this.files.download(who, name, query.path);
-    const plain = file.name.replace(/[^\w.-]/g, '_');
-    return new StreamableFile(Readable.from(file.data, { objectMode: false }), {
-      type: 'text/plain; charset=utf-8',
-      length: file.size,
-      disposition: `attachment; filename="${plain}"; filename*=UTF-8''${encodeURIComponent(file.name)}`,
-    });
+    return sent(await this.files.download(who, name, query.path), 'attachment', 'text/plain; charset=utf-8');
   }
 
   @Get('logs')

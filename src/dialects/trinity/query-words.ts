@@ -27,3 +27,10 @@ export const AsTime = (): PropertyDecorator =>
     const date = new Date(found[1] ? text : text.length === 10 ? `${text}T00:00:00Z` : `${text}Z`);
     return Number.isNaN(date.getTime()) ? value : date;
   });
+
+/** A list such as `prod, Staging`: trimmed, in lower case, without empty members. */
+export const listOf = (given: string | readonly string[] | undefined): string[] =>
+  String(given ?? '')
+    .split(',')
+    .map((word) => word.trim().toLowerCase())
+    .filter((word) => word !== '');

@@ -6,7 +6,9 @@ import { TrinityAuthController } from './auth.controller.js';
 import { TrinityChatController } from './chat.controller.js';
 import { EventFeed } from './event-feed.js';
 import { TrinityEventsSocket } from './events.socket.js';
+import { TrinityFileChangesController } from './file-changes.controller.js';
 import { TrinityFilesController } from './files.controller.js';
+import { TrinityFleetController } from './fleet.controller.js';
 import { HealthController } from './health.controller.js';
 import { InfoReader } from './info-reader.js';
 import { TrinityKeysController } from './keys.controller.js';
@@ -16,6 +18,7 @@ import { TrinitySettingsController } from './settings.controller.js';
 import { TrinitySettings } from './settings.store.js';
 import { TrinitySetupController } from './setup.controller.js';
 import { TrinitySharingController } from './sharing.controller.js';
+import { TrinityTagsController } from './tags.controller.js';
 import { TrinityUsersController } from './users.controller.js';
 
 @Module({
@@ -27,8 +30,11 @@ import { TrinityUsersController } from './users.controller.js';
     TrinitySettingsController,
     TrinityKeysController,
     TrinityActivityController,
+    TrinityFleetController,
+    TrinityTagsController,
     TrinityAgentsController,
     TrinityFilesController,
+    TrinityFileChangesController,
     TrinitySessionsController,
     TrinityChatController,
     TrinityPermissionsController,

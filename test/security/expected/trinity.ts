@@ -53,6 +53,10 @@ export const trinityRows: Readonly<Record<string, Row>> = {
   'GET /api/agents/{name}/info': { who: 'access', ok: 200 },
   'GET /api/agents/{name}/files': { who: 'access', ok: 400 },
   'GET /api/agents/{name}/files/download': { who: 'access', ok: 400 },
+  'GET /api/agents/{name}/files/preview': { who: 'access', ok: 400 },
+  'PUT /api/agents/{name}/files': { who: 'access', ok: 400 },
+  'DELETE /api/agents/{name}/files': { who: 'access', ok: 400 },
+  'POST /api/agents/{name}/files/mkdir': { who: 'access', ok: 400 },
   'GET /api/agents/{name}/logs': { who: 'access', ok: 200, narrow: true },
   'GET /api/agents/{name}/stats': { who: 'access', ok: 400 },
 
@@ -66,6 +70,14 @@ export const trinityRows: Readonly<Record<string, Row>> = {
   'POST /api/agents/{name}/share': { who: 'owner', ok: 200 },
   'DELETE /api/agents/{name}/share/{email}': { who: 'owner', ok: 200 },
   'GET /api/agents/{name}/shares': { who: 'owner', ok: 200 },
+  // Sections 10 and 11: fleet and tags
+  'GET /api/agents/context-stats': { who: 'user', ok: 200 },
+  'GET /api/agents/autonomy-status': { who: 'user', ok: 200 },
+  'GET /api/tags': { who: 'user', ok: 200 },
+  'GET /api/agents/{name}/tags': { who: 'access', ok: 200 },
+  'PUT /api/agents/{name}/tags': { who: 'owner', ok: 200 },
+  'POST /api/agents/{name}/tags/{tag}': { who: 'owner', ok: 200 },
+  'DELETE /api/agents/{name}/tags/{tag}': { who: 'owner', ok: 200 },
 
   // Section 13: chat and activity; the agent is stopped, the session is the owner's
   'POST /api/agents/{name}/chat': { who: 'access', ok: 503 },
