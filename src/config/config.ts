@@ -21,6 +21,8 @@ export abstract class Config {
   abstract readonly adminPassword: Secret | null;
   /** 32 bytes; from the environment or the data folder. */
   abstract readonly masterKey: Secret;
+  /** Seals credential bundles: 64 hex digits, its own or derived from the master key. null: switched off. */
+  abstract readonly credentialKey: Secret | null;
   abstract readonly databaseUrl: Secret | null;
   /** `unix:///var/run/docker.sock`, `tcp://host:2376`, `ssh://user@host`. */
   abstract readonly dockerHost: string;

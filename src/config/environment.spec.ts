@@ -22,7 +22,7 @@ describe('loadConfig', () => {
   };
 
   it('has a default for everything', () => {
-    const { masterKey, ...config } = load();
+    const { masterKey, credentialKey, ...config } = load();
     expect(config).toEqual({
       host: '127.0.0.1',
       port: 8000,
@@ -43,6 +43,17 @@ describe('loadConfig', () => {
       trinity: { uniform404: false, wsAnonymous: false, createMinRole: 'user' },
     });
     expect(masterKey.reveal()).toMatch(/^[0-9a-f]{64}$/);
+    expect(credentialKey?.reveal()).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  it('derives the key of credential bundles, takes another one, or none', () => {
+    const key = (env: NodeJS.ProcessEnv = {}): string | undefined => load(env).credentialKey?.reveal();
+    expect(key()).toBe(key());
+    expect(key()).not.toBe(load().masterKey.reveal());
+    expect(key({ FLOTILLA_MASTER_KEY: '1'.repeat(64) })).not.toBe(key());
+    expect(key({ CREDENTIAL_ENCRYPTION_KEY: 'AB'.repeat(32) })).toBe('ab'.repeat(32));
+    expect(key({ CREDENTIAL_ENCRYPTION_KEY: 'none' })).toBeUndefined();
+    expect(problems({ CREDENTIAL_ENCRYPTION_KEY: 'f00' })).toEqual([expect.stringContaining('64 hex digits')]);
   });
 
   it('takes an empty variable for an unset one', () => {

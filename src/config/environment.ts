@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { Secret } from '../core/credentials/secret.js';
 import type { Config, ProviderConfig, ProviderName } from './config.js';
 import { ConfigError } from './config-error.js';
-import { masterKeyFrom, parseMasterKey } from './master-key.js';
+import { derivedKey, masterKeyFrom, parseMasterKey } from './master-key.js';
 
 const yesNo = (name: string) =>
   z
@@ -42,6 +42,13 @@ const schema = z.object({
     .refine((text) => parseMasterKey(text) !== null, {
       error:
         'FLOTILLA_MASTER_KEY must be 32 bytes, written as 64 hex digits or as base64 (openssl rand -hex 32 makes one).',
+    })
+    .optional(),
+  CREDENTIAL_ENCRYPTION_KEY: z
+    .string()
+    .regex(/^([0-9a-fA-F]{64}|none)$/, {
+      error:
+        'CREDENTIAL_ENCRYPTION_KEY must be 64 hex digits (openssl rand -hex 32 makes them), or none to switch credential bundles off.',
     })
     .optional(),
   DATABASE_URL: url(
@@ -129,13 +136,15 @@ function unsafeBind(env: NodeJS.ProcessEnv): string[] {
 function toConfig(settings: Settings): Config {
   const dataDir = resolve(settings.FLOTILLA_DATA_DIR);
   const given = settings.FLOTILLA_MASTER_KEY && parseMasterKey(settings.FLOTILLA_MASTER_KEY);
+  const masterKey = given || masterKeyFrom(dataDir);
   return {
     host: settings.FLOTILLA_HOST,
     port: settings.FLOTILLA_PORT,
     publicUrl: settings.FLOTILLA_PUBLIC_URL ?? `http://${reachable(settings.FLOTILLA_HOST)}:${settings.FLOTILLA_PORT}`,
     dataDir,
     adminPassword: sealed(settings.FLOTILLA_ADMIN_PASSWORD),
-    masterKey: new Secret(given || masterKeyFrom(dataDir)),
+    masterKey: new Secret(masterKey),
+    credentialKey: credentialKeyOf(settings.CREDENTIAL_ENCRYPTION_KEY, masterKey),
     databaseUrl: sealed(settings.DATABASE_URL),
     dockerHost: settings.DOCKER_HOST,
     dockerCertPath: settings.DOCKER_CERT_PATH ? resolve(settings.DOCKER_CERT_PATH) : null,
@@ -172,6 +181,11 @@ function providersOf(settings: Settings): Config['providers'] {
   return Object.fromEntries(
     Object.entries(all).filter(([, { apiKey, oauthToken, baseUrl }]) => apiKey ?? oauthToken ?? baseUrl),
   );
+}
+
+function credentialKeyOf(given: string | undefined, masterKey: string): Secret | null {
+  if (given === 'none') return null;
+  return new Secret(given?.toLowerCase() ?? derivedKey(masterKey, 'credential bundles'));
 }
 
 const sealed = (text: string | undefined): Secret | null => (text ? new Secret(text) : null);

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { hkdfSync, randomBytes } from 'node:crypto';
 import {
   chmodSync,
   closeSync,
@@ -22,6 +22,12 @@ export function parseMasterKey(text: string): string | null {
   if (!base64.test(text)) return null;
   const bytes = Buffer.from(text, 'base64');
   return bytes.length === 32 ? bytes.toString('hex') : null;
+}
+
+/** A key for one purpose, 64 hex digits: it tells nothing about the master key or the other ones. */
+export function derivedKey(masterKey: string, purpose: string): string {
+  const bytes = hkdfSync('sha256', Buffer.from(masterKey, 'hex'), Buffer.alloc(0), `flotilla: ${purpose}`, 32);
+  return Buffer.from(bytes).toString('hex');
 }
 
 /** Reads `<dataDir>/master.key`, or makes it on the first start (mode 0600). Throws `ConfigError`. */

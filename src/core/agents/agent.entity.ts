@@ -37,6 +37,8 @@ export class Agent {
   @Column({ type: 'jsonb', default: [] }) tags!: string[];
   /** Approval patterns a person answered with "always". */
   @Column({ type: 'jsonb', default: [] }) alwaysAllowed!: string[];
+  /** Whether its runtime gets the installation's provider key; else it signs in with what its own home holds. */
+  @Column({ type: 'boolean', default: true }) platformKey!: boolean;
   /** Bumped on every configuration change; an instance made from an older revision differs from what is stored. */
   @Column({ type: 'int', default: 1 }) revision!: number;
   /** What happened before is left out of the view of what the agent does now. */

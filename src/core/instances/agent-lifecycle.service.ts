@@ -33,6 +33,11 @@ export interface AgentWithInstance {
   readonly instance: Instance;
 }
 
+export interface Started extends AgentWithInstance {
+  /** False when the container ran already: nothing was done to it. */
+  readonly fresh: boolean;
+}
+
 export interface Renamed extends AgentWithInstance {
   readonly oldSlug: string;
   readonly wasRunning: boolean;
@@ -92,12 +97,14 @@ export class AgentLifecycle {
   }
 
   /** Running already is success. Throws with the reason when it does not come up. */
-  async start(who: Principal, slug: string): Promise<AgentWithInstance> {
+  async start(who: Principal, slug: string): Promise<Started> {
     const agent = await this.access.agent(who, { slug }, 'operate');
     this.control.requireEngine();
+    const before = await this.control.findOf(agent.id);
     const id = await this.wish(who, agent, { desired: 'running', failures: 0, retryAt: null });
     await this.settled(id, buildSeconds);
-    return this.load(agent.id);
+    const started = await this.load(agent.id);
+    return { ...started, fresh: before?.state !== 'running' || before.boot !== started.instance.boot };
   }
 
   /** TERM, 10 s, KILL. Stopped already is success. */

@@ -47,4 +47,14 @@ export function afterExit(exit: Exit): AfterExit {
   return { verdict: 'retry', reason: `${cause}; starting again in ${delaySeconds} s`, failures, delaySeconds };
 }
 
+/** Nothing is known of how it ended. */
+export const unknownExit = { exitCode: null, oomKilled: false, fromOutside: false } as const;
+
+/** What to do about a container that is not there any more. */
+export function afterVanishing(failures: number): AfterExit {
+  const after = afterExit({ ...unknownExit, failures, everRan: true });
+  const next = after.verdict === 'retry' ? `making it again in ${after.delaySeconds} s` : 'it is not made again';
+  return { ...after, reason: `The container was removed from outside Flotilla; ${next}` };
+}
+
 const rest = (reason: string): AfterExit => ({ verdict: 'rest', reason, failures: 0, delaySeconds: 0 });

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Instance } from './instance.entity.js';
+import type { InstancePatch } from './instances.service.js';
 
 /** Who wants to act when an instance comes or goes. Called after the change is stored; must tolerate a repeat. */
 export interface InstanceHook {
@@ -11,13 +12,38 @@ export interface InstanceHook {
   halted(instanceId: string, reason: string, willReturn: boolean): Promise<void>;
 }
 
+/** A container that answers, but is not yet announced as running. */
+export interface StartingInstance {
+  readonly instanceId: string;
+  readonly agentId: string;
+  readonly ref: string;
+}
+
+/** Work that must be done in a container before anything of the agent's runs in it. Must tolerate a repeat. */
+export interface StartStep {
+  /** @returns what is stored about it when the instance is marked running. Throwing fails the start. */
+  prepare(instance: StartingInstance): Promise<InstancePatch>;
+}
+
 /** Lets later modules (sessions, gateways) follow instances without instances knowing them. */
 @Injectable()
 export class InstanceHooks {
   private readonly hooks: InstanceHook[] = [];
+  private readonly steps: StartStep[] = [];
 
   add(hook: InstanceHook): void {
     this.hooks.push(hook);
+  }
+
+  /** Steps are taken one after another, in the order in which they were added. */
+  addStep(step: StartStep): void {
+    this.steps.push(step);
+  }
+
+  async prepare(instance: StartingInstance): Promise<InstancePatch> {
+    let patch: InstancePatch = {};
+    for (const step of this.steps) patch = { ...patch, ...(await step.prepare(instance)) };
+    return patch;
   }
 
   async running(instance: Instance): Promise<void> {

@@ -6,7 +6,7 @@ import { crashPoint } from '../crash-point.js';
 import { Channels } from './channel.port.js';
 import { EngineError } from './engine.errors.js';
 import { ContainerEngine, type EngineEvent, type EngineInstance } from './engine.port.js';
-import { afterExit, ranWellSeconds, type AfterExit } from './exit.rules.js';
+import { afterExit, afterVanishing, ranWellSeconds, type AfterExit, unknownExit } from './exit.rules.js';
 import { ImageWaiter, NoLongerWanted } from './image-waiter.service.js';
 import { InstanceHooks } from './instance-hooks.js';
 import { Instance } from './instance.entity.js';
@@ -98,8 +98,16 @@ export class InstanceRunner {
     const wait = (instance.retryAt?.getTime() ?? 0) - this.clock.now().getTime();
     if (wait > 0 && real?.phase !== 'running') return wait;
     if (instance.state !== 'provisioning') await this.move(instance.id, 'start', { reason: null });
+    let prepared: InstancePatch = {};
     try {
       real = await this.provision(instance, agent, real);
+      if (real.phase === 'running') {
+        prepared = await this.surroundings.hooks.prepare({
+          instanceId: instance.id,
+          agentId: agent.id,
+          ref: real.ref,
+        });
+      }
     } catch (error) {
       if (error instanceof NoLongerWanted) return 0;
       return await this.failed(instance.id, error);
@@ -107,7 +115,7 @@ export class InstanceRunner {
     if (real.phase !== 'running') return this.ended(instance, real);
     crashPoint('provision.answered');
     this.signals.forget(instance.id);
-    await this.running(instance.id, real, agent.revision);
+    await this.running(instance.id, real, { ...prepared, revision: agent.revision });
     return null;
   }
 
@@ -208,16 +216,16 @@ export class InstanceRunner {
     if ((await this.instances.find(id))?.desired !== 'running') throw new NoLongerWanted();
   }
 
-  private async running(id: string, real: EngineInstance, revision: number): Promise<void> {
+  private async running(id: string, real: EngineInstance, more: InstancePatch): Promise<void> {
     const startedAt = real.startedAt ? new Date(real.startedAt) : this.clock.now();
     const patch = { reason: null, ref: real.ref, containerName: real.name, image: real.image, boot: real.startedAt };
     const row = await this.move(id, 'ready', {
       ...patch,
+      ...more,
       startedAt,
       exitCode: null,
       oomKilled: false,
       retryAt: null,
-      revision,
     });
     crashPoint('provision.stored');
     if (row) await this.confirm(row);
@@ -236,7 +244,7 @@ export class InstanceRunner {
           failures: ranWell ? 0 : instance.failures,
           everRan: instance.startedAt !== null,
         })
-      : vanished(ranWell ? 0 : instance.failures);
+      : afterVanishing(ranWell ? 0 : instance.failures);
     await this.surroundings.hooks.halted(instance.id, after.reason, after.verdict === 'retry');
     return this.settle(instance.id, after, { exitCode: real?.exitCode ?? null, oomKilled: real?.oomKilled ?? false });
   }
@@ -289,12 +297,4 @@ export class InstanceRunner {
       return row;
     });
   }
-}
-
-const unknownExit = { exitCode: null, oomKilled: false, fromOutside: false } as const;
-
-function vanished(failures: number): AfterExit {
-  const after = afterExit({ ...unknownExit, failures, everRan: true });
-  const next = after.verdict === 'retry' ? `making it again in ${after.delaySeconds} s` : 'it is not made again';
-  return { ...after, reason: `The container was removed from outside Flotilla; ${next}` };
 }

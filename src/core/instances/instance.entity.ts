@@ -1,5 +1,6 @@
 import { Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
 import type { Made } from './engine.port.js';
+import type { CredentialsOutcome } from '../credentials/credentials-outcome.js';
 import type { InstanceState } from './instance.lifecycle.js';
 
 /** One container made from an agent. `desired` is what was asked for, `state` what is. */
@@ -35,5 +36,7 @@ export class Instance {
   @Column({ type: 'timestamptz', nullable: true }) renewAt!: Date | null;
   /** What the container was made with, as the engine told; null before the first. */
   @Column({ type: 'jsonb', nullable: true }) made!: Made | null;
+  /** What became of the credentials bundle in the home when this run began. */
+  @Column({ type: 'jsonb', nullable: true }) credentials!: CredentialsOutcome | null;
   @Column({ type: 'timestamptz' }) createdAt!: Date;
 }

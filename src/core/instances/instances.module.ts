@@ -1,10 +1,12 @@
 import { Global, Module } from '@nestjs/common';
+import { AgentCredentials } from './agent-credentials.service.js';
 import { AgentLifecycle } from './agent-lifecycle.service.js';
 import { AgentFileChanges } from './agent-file-changes.service.js';
 import { AgentFiles } from './agent-files.service.js';
 import { AgentHomes } from './agent-homes.service.js';
 import { AgentLogs } from './agent-logs.service.js';
 import { EngineWatch } from './engine-watch.service.js';
+import { HomeCredentials } from './home-credentials.service.js';
 import { ImageWaiter } from './image-waiter.service.js';
 import { InstanceControl } from './instance-control.service.js';
 import { InstanceHooks } from './instance-hooks.js';
@@ -12,9 +14,11 @@ import { InstanceRunner, RunnerSurroundings } from './instance-runner.service.js
 import { InstancesService } from './instances.service.js';
 import { LiveStats } from './live-stats.service.js';
 import { Reconciler } from './reconciler.service.js';
+import { StartCredentials } from './start-credentials.js';
 
 const services = [
   AgentFileChanges,
+  AgentCredentials,
   AgentFiles,
   AgentHomes,
   AgentLifecycle,
@@ -27,7 +31,13 @@ const services = [
   Reconciler,
 ];
 
+const parts = [HomeCredentials, ImageWaiter, InstanceRunner, RunnerSurroundings, StartCredentials];
+
 /** Containers of agents: what is wanted, what is, and what can be seen of them. */
 @Global()
-@Module({ providers: [...services, ImageWaiter, InstanceRunner, RunnerSurroundings], exports: services })
-export class InstancesModule {}
+@Module({ providers: [...services, ...parts], exports: services })
+export class InstancesModule {
+  constructor(hooks: InstanceHooks, credentials: StartCredentials) {
+    hooks.addStep(credentials);
+  }
+}

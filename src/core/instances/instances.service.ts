@@ -51,7 +51,10 @@ export class InstancesService {
     const about = { orgId: agent.orgId, agentId, data: { instanceId: id, state, from, reason: instance.reason } };
     await tx.emit({ type: 'instance.state', ...about });
     if (first) await tx.emit({ type: 'agent.created', ...about });
-    if (action === 'ready') await tx.emit({ type: 'agent.started', ...about });
+    if (action === 'ready') {
+      const data = { ...about.data, credentials: instance.credentials };
+      await tx.emit({ type: 'agent.started', ...about, data });
+    }
     if (state === 'stopped' && from !== 'stopped') await tx.emit({ type: 'agent.stopped', ...about });
   }
 

@@ -23,6 +23,8 @@ export class Generation {
   @Column({ type: 'text' }) fingerprint!: string;
   /** The demo model answers it: what the runtime believes it costs is no cost. */
   @Column({ type: 'boolean', default: false }) demo!: boolean;
+  /** It was given the installation's provider key. */
+  @Column({ type: 'boolean', default: true }) platformKey!: boolean;
   /** What `initialize` answered. */
   @Column({ type: 'jsonb', nullable: true }) agentInfo!: Record<string, unknown> | null;
   /** Free port for the runtime's inner server where it has one; 0 otherwise. */

@@ -121,9 +121,7 @@ export class TrinityAgentsController {
   @ApiOkResponse({ type: StartedView })
   @Refuses({ ...access, 500: 'It did not come up', 503: 'No engine answers' })
   async start(@Who() who: Principal, @Param('name') name: string): Promise<StartedView> {
-    await worded('start', this.lifecycle.start(who, name));
-    const result = { status: 'skipped', reason: 'no_credentials_enc_file' };
-    return { message: `Agent ${name} started`, credentials_injection: 'skipped', credentials_result: result };
+    return StartedView.of(name, await worded('start', this.lifecycle.start(who, name)));
   }
 
   @Post(':name/stop')

@@ -3,6 +3,8 @@ import { IsArray, IsBoolean, IsInt, IsObject, IsOptional, IsString, MaxLength } 
 import type { ListedAgent } from '../../core/fleet/agent-directory.service.js';
 import type { GivenShare } from '../../core/sharing/sharing.service.js';
 import { ShareView } from './sharing.dto.js';
+import type { Started } from '../../core/instances/agent-lifecycle.service.js';
+import { CredentialsResultView } from './credentials.dto.js';
 import { statusOf } from './words.js';
 
 export class CreateAgentBody {
@@ -159,14 +161,22 @@ export class MessageView {
   @ApiProperty({ example: 'Agent research-agent deleted' }) message!: string;
 }
 
-export class CredentialsResultView {
-  @ApiProperty({ example: 'skipped' }) status!: string;
-  @ApiProperty({ example: 'no_credentials_enc_file' }) reason!: string;
-}
-
 export class StartedView extends MessageView {
-  @ApiProperty({ example: 'skipped', enum: ['success', 'skipped', 'failed'] }) credentials_injection!: string;
+  @ApiProperty({ example: 'success', enum: ['success', 'skipped', 'failed'] }) credentials_injection!: string;
   @ApiProperty() credentials_result!: CredentialsResultView;
+  @ApiProperty({ example: 'success', description: 'The same, for older clients' }) trinity_injection!: string;
+
+  static of(name: string, { instance, fresh }: Started): StartedView {
+    const result = fresh
+      ? CredentialsResultView.of(instance.credentials)
+      : { status: 'skipped', reason: 'already_running' };
+    return {
+      message: `Agent ${name} started`,
+      credentials_injection: result.status,
+      credentials_result: result,
+      trinity_injection: result.status,
+    };
+  }
 }
 
 export class RenamedView extends MessageView {

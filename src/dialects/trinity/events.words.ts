@@ -1,6 +1,8 @@
+import type { CredentialsOutcome } from '../../core/credentials/credentials-outcome.js';
 import type { FleetEvent } from '../../core/events/fleet-events.js';
 import type { InstanceState } from '../../core/instances/instance.lifecycle.js';
 import type { AgentStatusView } from './agents.dto.js';
+import { CredentialsResultView } from './credentials.dto.js';
 import { activityTypeOf, statusOf } from './words.js';
 
 /** What a message needs beside the event itself. */
@@ -23,11 +25,7 @@ export function worded(event: FleetEvent, known: Known): Wire | null {
     case 'agent.created':
       return lifecycle(event, 'agent_created', name, known.agent ? createdData(known.agent) : { name });
     case 'agent.started':
-      return lifecycle(event, 'agent_started', name, {
-        name,
-        credentials_injection: 'skipped',
-        trinity_injection: 'skipped',
-      });
+      return lifecycle(event, 'agent_started', name, startedData(event, name));
     case 'agent.stopped':
       return lifecycle(event, 'agent_stopped', name, { name });
     case 'agent.deleted':
@@ -72,6 +70,12 @@ export function worded(event: FleetEvent, known: Known): Wire | null {
 
 function lifecycle(event: FleetEvent, word: string, name: string, data: Wire): Wire {
   return { event: word, type: word, name, agent_name: name, data, timestamp: event.at.toISOString() };
+}
+
+function startedData(event: FleetEvent, name: string): Wire {
+  const result = CredentialsResultView.of((event.data['credentials'] ?? null) as CredentialsOutcome | null);
+  const { status } = result;
+  return { name, credentials_injection: status, credentials_result: result, trinity_injection: status };
 }
 
 function createdData(agent: AgentStatusView): Wire {

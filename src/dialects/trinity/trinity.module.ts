@@ -4,6 +4,7 @@ import { AgentWishes } from './agent-wishes.js';
 import { TrinityAgentsController } from './agents.controller.js';
 import { TrinityAuthController } from './auth.controller.js';
 import { TrinityChatController } from './chat.controller.js';
+import { TrinityCredentialsController, TrinityEncryptionKeyController } from './credentials.controller.js';
 import { EventFeed } from './event-feed.js';
 import { TrinityEventsSocket } from './events.socket.js';
 import { TrinityFileChangesController } from './file-changes.controller.js';
@@ -35,6 +36,8 @@ import { TrinityUsersController } from './users.controller.js';
     TrinityAgentsController,
     TrinityFilesController,
     TrinityFileChangesController,
+    TrinityCredentialsController,
+    TrinityEncryptionKeyController,
     TrinitySessionsController,
     TrinityChatController,
     TrinityPermissionsController,

@@ -6,6 +6,7 @@ import { JournalProgress1700000000005 } from '../../migrations/0005-journal-prog
 import { CreateLeases1700000000006 } from '../../migrations/0006-create-leases.js';
 import { CreateFolders1700000000010 } from '../../migrations/0010-create-folders.js';
 import { ShareAndInvite1700000000007 } from '../../migrations/0007-share-and-invite.js';
+import { CredentialSettings1700000000008 } from '../../migrations/0008-credential-settings.js';
 
 /** In the order they run. Released migrations never change. */
 export const migrations = [
@@ -17,4 +18,5 @@ export const migrations = [
   CreateLeases1700000000006,
   CreateFolders1700000000010,
   ShareAndInvite1700000000007,
+  CredentialSettings1700000000008,
 ];

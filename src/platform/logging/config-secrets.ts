@@ -4,6 +4,7 @@ import { registerSecret } from './redaction.js';
 /** Every secret of the configuration is sealed in logs from now on. Call it before the first line is written. */
 export function registerConfigSecrets(config: Config): void {
   registerSecret(config.masterKey);
+  registerSecret(config.credentialKey);
   registerSecret(config.adminPassword);
   for (const provider of Object.values(config.providers)) {
     registerSecret(provider.apiKey);

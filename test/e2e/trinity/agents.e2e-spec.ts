@@ -133,12 +133,11 @@ describe('agents', () => {
     expect(resting.body).toEqual(agentDetail('plain', { status: 'stopped' }));
     for (const time of ['once', 'twice']) {
       const started = await admin.post('/api/agents/plain/start');
-      const result = { status: 'skipped', reason: 'no_credentials_enc_file' };
-      expect([time, started.status, started.body]).toEqual([
-        time,
-        200,
-        { message: 'Agent plain started', credentials_injection: 'skipped', credentials_result: result },
-      ]);
+      const reason = time === 'once' ? 'no_credentials_enc_file' : 'already_running';
+      const injection = { credentials_injection: 'skipped', trinity_injection: 'skipped' };
+      const credentials_result = { status: 'skipped', reason };
+      const expected = { message: 'Agent plain started', ...injection, credentials_result };
+      expect([time, started.status, started.body]).toEqual([time, 200, expected]);
     }
     expect((await admin.get('/api/agents/plain')).body).toEqual(agentDetail('plain'));
     expect((await admin.get<string>('/api/agents/plain/files/download?path=kept.txt')).body).toBe('yes\n');

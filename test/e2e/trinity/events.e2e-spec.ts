@@ -124,6 +124,7 @@ describe('events', () => {
         lifecycle('agent_started', 'told', {
           name: 'told',
           credentials_injection: 'skipped',
+          credentials_result: { status: 'skipped', reason: 'no_credentials_enc_file' },
           trinity_injection: 'skipped',
         }),
       );

@@ -78,6 +78,12 @@ export const trinityRows: Readonly<Record<string, Row>> = {
   'PUT /api/agents/{name}/tags': { who: 'owner', ok: 200 },
   'POST /api/agents/{name}/tags/{tag}': { who: 'owner', ok: 200 },
   'DELETE /api/agents/{name}/tags/{tag}': { who: 'owner', ok: 200 },
+  // Section 7: credentials; the agent is stopped
+  'GET /api/agents/{name}/credentials/status': { who: 'access', ok: 200 },
+  'POST /api/agents/{name}/credentials/inject': { who: 'owner', ok: 400 },
+  'POST /api/agents/{name}/credentials/export': { who: 'owner', ok: 400 },
+  'POST /api/agents/{name}/credentials/import': { who: 'owner', ok: 400 },
+  'GET /api/credentials/encryption-key': { who: 'admin', ok: 200 },
 
   // Section 13: chat and activity; the agent is stopped, the session is the owner's
   'POST /api/agents/{name}/chat': { who: 'access', ok: 503 },
