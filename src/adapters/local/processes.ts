@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
 
 /** Kernel clock ticks per second, as /proc counts them on every Linux we run on. */
 const ticksPerSecond = 100n;
@@ -64,9 +64,11 @@ export function isAlive(pid: number, started: string): boolean {
   return info !== null && info.started === started && !info.zombie;
 }
 
+let boot: string | null = null;
+
 /** Names this run of the machine: pids and start times mean nothing after a reboot. */
 export function machineBoot(): string {
-  return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  return (boot ??= readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim());
 }
 
 /** False when the process is gone or not ours to signal. */
@@ -78,10 +80,19 @@ export function signal(pid: number, name: NodeJS.Signals): boolean {
   }
 }
 
+/** Room for one read. These files have no size beforehand, for which `readFileSync` takes 64 KB of new memory each time. */
+const room = Buffer.allocUnsafe(64 * 1024);
+
 function readProc(pid: number, file: string): string | null {
+  let opened: number | null = null;
   try {
-    return readFileSync(`/proc/${pid}/${file}`, 'latin1');
+    opened = openSync(`/proc/${pid}/${file}`, 'r');
+    let text = '';
+    for (let length = -1; length !== 0; text += room.toString('latin1', 0, length)) length = readSync(opened, room);
+    return text;
   } catch {
     return null;
+  } finally {
+    if (opened !== null) closeSync(opened);
   }
 }

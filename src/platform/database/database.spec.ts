@@ -55,6 +55,25 @@ describe.each(databaseKinds)('database: $name', ({ start, skipped }) => {
     expect(await database.db.query('with x as (select 1) delete from things where id = 1')).toEqual([[], 1]);
   });
 
+  it('gives what is there now to a read that comes again and again, also when its table has changed', async () => {
+    const read = () => database.db.query('select * from things where id = $1', [1]);
+    for (let round = 1; round <= 5; round += 1) {
+      await database.db.query('insert into things values (1, $1)', [`n${round}`]);
+      expect(await read()).toEqual([{ id: 1, name: `n${round}`, data: null }]);
+      await expect(database.db.query('select name from things where id = $1', ['x'])).rejects.toMatchObject({
+        code: '22P02',
+      });
+      await database.db.query('truncate things');
+    }
+    await database.db.query('alter table things add column more text');
+    await database.db.query(`insert into things values (1, 'a', null, 'b')`);
+    expect(await Promise.all([read(), read(), read()])).toEqual(
+      Array.from({ length: 3 }, () => [{ id: 1, name: 'a', data: null, more: 'b' }]),
+    );
+    await database.db.query('alter table things drop column more');
+    expect(await read()).toEqual([{ id: 1, name: 'a', data: null }]);
+  });
+
   it('rolls a failed unit of work back', async () => {
     const work = database.db.run(async (tx) => {
       await tx.query(`insert into things values (1, 'a')`);

@@ -12,7 +12,7 @@ export interface QueryResult {
 }
 
 type Callback<T> = (error: Error | null, value?: T) => void;
-type Statement = string | { readonly text: string; readonly values?: readonly unknown[] };
+type Statement = string | { readonly text: string; readonly values?: readonly unknown[]; readonly name?: string };
 type Release = (error?: unknown) => void;
 
 /** The part of pg's `Client` that TypeORM uses. Everything it does belongs to one session of the embedded server. */
@@ -28,7 +28,9 @@ export class EmbeddedClient extends EventEmitter {
     const done = typeof values === 'function' ? values : callback;
     const given = typeof values === 'function' ? undefined : values;
     const result =
-      typeof statement === 'string' ? this.execute(statement, given) : this.execute(statement.text, statement.values);
+      typeof statement === 'string'
+        ? this.execute(statement, given)
+        : this.execute(statement.text, statement.values, statement.name);
     if (!done) return result;
     settle(result, done);
     return undefined;
@@ -39,8 +41,8 @@ export class EmbeddedClient extends EventEmitter {
     await this.server.release(this.session).catch(() => undefined);
   }
 
-  private async execute(sql: string, values: readonly unknown[] = []): Promise<QueryResult> {
-    const results = await this.server.execute(this.session, sql, values.map(prepareValue));
+  private async execute(sql: string, values: readonly unknown[] = [], name?: string): Promise<QueryResult> {
+    const results = await this.server.execute(this.session, sql, values.map(prepareValue), name);
     const shaped = results.map(toQueryResult);
     const [only] = shaped;
     // pg answers several statements with a list as well; its types do not say so either.

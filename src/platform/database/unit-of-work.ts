@@ -9,6 +9,7 @@ import {
   type Repository,
 } from 'typeorm';
 import { embeddedServerOf } from './create-data-source.js';
+import { PlainReads } from './plain-reads.js';
 import { rowReader, type RowReader } from './row-reader.js';
 
 /** One announced change, written to the outbox in the transaction that made it. */
@@ -71,8 +72,11 @@ const outboxLock = 7_301_002;
 @Injectable()
 export class UnitOfWork {
   private readonly current = new AsyncLocalStorage<{ open: boolean }>();
+  private readonly reads: PlainReads;
 
-  constructor(private readonly source: DataSource) {}
+  constructor(private readonly source: DataSource) {
+    this.reads = new PlainReads(source);
+  }
 
   /** Nobody but this process can be using the database: what an earlier process left half done is orphaned. */
   get exclusive(): boolean {
@@ -99,7 +103,7 @@ export class UnitOfWork {
   /** Plain read outside a transaction. Never call it inside `run`. */
   async query<R = Record<string, unknown>>(sql: string, values: readonly unknown[] = []): Promise<R[]> {
     this.refuseInside('a query of its own');
-    return this.source.query(sql, [...values]);
+    return PlainReads.takes(sql) ? this.reads.run<R>(sql, values) : this.source.query(sql, [...values]);
   }
 
   /** For hot reads: how to select an entity in a query of one's own, and how to read it from a row. */
