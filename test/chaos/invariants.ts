@@ -110,7 +110,7 @@ export async function expectReasons(server: ChildServer): Promise<void> {
   expect({ silent }).toEqual({ silent: [] });
 }
 
-interface Found {
+export interface Found {
   readonly pid: number;
   readonly instanceId: string;
   readonly hand: boolean;
@@ -118,7 +118,7 @@ interface Found {
 }
 
 /** Processes of the local engine, found by the mark in their environment. */
-function processesOf(install: string): Found[] {
+export function processesOf(install: string): Found[] {
   const found: Found[] = [];
   for (const name of readdirSync('/proc')) {
     if (!/^\d+$/.test(name)) continue;

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { mainProcessOf } from '../chaos/rig/container-processes.js';
 import { containersOf, describeDocker, docker } from '../chaos/rig/docker-world.js';
 import { until } from '../support/until.js';
 import { OpencodeWorld, slowMs } from './turns-support.js';
@@ -100,13 +100,3 @@ describeDocker('containers with OpenCode that end', () => {
     slowMs * 2,
   );
 });
-
-/** On this machine: the child of the engine's init in a container. */
-async function mainProcessOf(ref: string): Promise<number> {
-  const { State } = await docker.getContainer(ref).inspect();
-  for (const name of readdirSync('/proc').filter((one) => /^\d+$/.test(one))) {
-    const status = readFileSync(`/proc/${name}/status`, 'utf8');
-    if (new RegExp(`^PPid:\\s+${State.Pid}$`, 'm').test(status) && /^Name:\s+sh$/m.test(status)) return Number(name);
-  }
-  throw new Error('the container has no main process');
-}

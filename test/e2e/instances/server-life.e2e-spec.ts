@@ -7,7 +7,6 @@ import { makeDataDir } from '../../support/database.js';
 import { until } from '../../support/until.js';
 import { once } from 'node:events';
 
-const turns = 3;
 const longestStopMs = 10_000;
 
 async function refusal(server: ChildServer): Promise<string> {
@@ -59,55 +58,6 @@ describe('the life of a server', () => {
     await server.start();
     expect((await server.admin.get('/api/agents')).status).toBe(200);
   }, 120_000);
-
-  it('stops within ten seconds while turns stream, and the turns go on', async () => {
-    const server = await given();
-    await server.start();
-    const names = Array.from({ length: turns }, (_, n) => `talker-${n}`);
-    for (const name of names) await server.admin.post('/api/agents', { name });
-    const message = '<<slow 60 50>> <<say all of it>>';
-    const calls = names.map((name) =>
-      server.admin.post(`/api/agents/${name}/chat`, { message }).then(
-        ({ status, body }) => ({ status, body }),
-        () => ({ status: 0, body: null }),
-      ),
-    );
-    await until('all turns run', async () => {
-      const rows = await server.sql<{ n: string }>(`select count(*) as n from turns where state = 'running'`);
-      return Number(rows[0]?.n) === turns;
-    });
-    const stopping = server.stop();
-    await until(
-      'it takes no more calls',
-      () =>
-        fetch(`${server.url}/health`).then(
-          () => false,
-          () => true,
-        ),
-      5000,
-    );
-    const { code, ms } = await stopping;
-    expect(code).toBe(0);
-    expect(ms).toBeLessThanOrEqual(longestStopMs);
-    const cut = await Promise.all(calls);
-    expect(JSON.stringify(cut)).not.toMatch(/cancel/i);
-    expect(cut.every(({ status }) => status !== 200)).toBe(true);
-    expect(server.output).not.toMatch(/some work did not end in time|"level":"error"/);
-
-    await server.start();
-    await until('the turns are over', async () => {
-      return (await server.sql(`select 1 from turns where state in ('queued', 'running')`)).length === 0;
-    });
-    const whole = `${Array.from({ length: 60 }, (_, n) => `tick ${n + 1} `).join('')}all of it`;
-    for (const name of names) {
-      const { body } = await server.admin.get<{ role: string; content: string }[]>(`/api/agents/${name}/chat/history`);
-      expect(body.map(({ role, content }) => [role, content])).toEqual([
-        ['user', message],
-        ['assistant', whole],
-      ]);
-    }
-    expect(await server.sql(`select distinct state from turns`)).toEqual([{ state: 'finished' }]);
-  }, 180_000);
 
   it('keeps the outcome of a turn that ended while no server was there, although a stop is due', async () => {
     const server = await given();
