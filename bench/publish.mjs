@@ -54,6 +54,12 @@ const growth = run.results
       `- ${what}: exponent ${exponent.toFixed(2)} from ${points[0].size} to ${points.at(-1).size} agents`,
   );
 
+const why = run.results.flatMap(({ id, what, bars }) =>
+  bars
+    .filter((bar) => bar.verdict !== 'holds' && bar.why)
+    .map((bar) => `- ${id} ${what}, ${bar.text} (${bar.verdict}): ${bar.why}`),
+);
+
 /** Replaces what stands between the markers of a file; leaves a file without them alone. */
 function put(file, text) {
   const target = path.join(root, file);
@@ -76,6 +82,10 @@ put(
     'How cost grows with the number of agents (0: not at all, 1: in proportion):',
     '',
     ...growth,
+    '',
+    'Why bars are missed:',
+    '',
+    ...(why.length > 0 ? why : ['None is.']),
   ].join('\n'),
 );
 const headline = new Set(['P2', 'P5', 'P6', 'P7', 'P9', 'P11', 'P16']);

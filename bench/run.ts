@@ -5,9 +5,10 @@ import { postgresPrograms } from '../test/support/postgres.js';
 import { benches } from './cases/index.js';
 import type { Bench, Row, Scale } from './core/bench.js';
 import { hostFacts, load } from './core/host.js';
-import { errorsOf, judge, misses } from './core/judge.js';
+import { errorsOf, judge, misses, unexplained } from './core/judge.js';
 import { distributions, linesOf, type Result, resultOf, tableText } from './core/report.js';
 import { World } from './core/world.js';
+import { explained } from './known-misses.js';
 
 const repetitions = 3;
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
@@ -35,13 +36,13 @@ async function measure(bench: Bench, world: World, scale: Scale, repeat: number)
   let attempts = 0;
   do {
     attempts += 1;
-    for (const row of await bench.run(world, scale)) {
+    for (const row of (await bench.run(world, scale)).map(explained)) {
       const key = `${row.id} ${row.what}`;
       const known = best.get(key);
       if (!known || misses(known)) best.set(key, row);
       lost.push(
         ...judge(row)
-          .filter(({ holds, bar }) => !holds && bar.notYet === undefined)
+          .filter(unexplained)
           .map((one) => distributions(row, one)),
       );
     }
@@ -88,7 +89,9 @@ async function main(): Promise<void> {
 
 function report(run: { suite: string; began: Date; host: object; results: Result[]; failures: string[] }): void {
   say(`\n${tableText(run.results.flatMap(linesOf))}\n`);
-  for (const { id, what, growth, notes } of run.results) {
+  for (const { id, what, growth, notes, bars } of run.results) {
+    for (const { text, verdict, why } of bars)
+      if (verdict === 'missed' && why) say(`${id} ${what}: misses ${text}: ${why}`);
     if (growth) {
       const points = growth.points.map(({ size, value }) => `${size}: ${value.toPrecision(3)}`).join(', ');
       say(`${id} ${what}: grows with exponent ${growth.exponent.toFixed(2)} (${points})`);

@@ -38,8 +38,11 @@ export function judge(row: Row): Judged[] {
   });
 }
 
-/** Does a bar fail that could hold? Those that cannot be had yet do not count. */
-export const misses = (row: Row): boolean => judge(row).some(({ bar, holds }) => !holds && bar.notYet === undefined);
+/** A bar that fails although it should hold: it can be had, and nobody knows why it is missed. */
+export const unexplained = ({ bar, holds }: Judged): boolean =>
+  !holds && bar.notYet === undefined && bar.known === undefined;
+
+export const misses = (row: Row): boolean => judge(row).some(unexplained);
 
 /** Errors fail a run: whoever answers wrongly may not be called fast. */
 export const errorsOf = (takes: readonly Take[]): number =>

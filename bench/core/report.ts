@@ -82,12 +82,17 @@ export function resultOf(row: Row, attempts: number): Result {
       text: barText(bar, row.unit),
       found: rounded(found),
       verdict: holds ? 'holds' : bar.notYet === undefined ? 'missed' : 'not yet',
-      ...(bar.notYet === undefined ? {} : { why: bar.notYet }),
+      ...whyOf(bar, holds),
     })),
     growth: row.growth ?? null,
     notes: row.notes,
     attempts,
   };
+}
+
+function whyOf({ notYet, known }: Bar, holds: boolean): { why?: string } {
+  if (notYet !== undefined) return { why: notYet };
+  return holds || known === undefined ? {} : { why: known };
 }
 
 /** Three digits that matter. */
