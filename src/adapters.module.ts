@@ -2,9 +2,12 @@ import { type DynamicModule, Global, Module, type OnApplicationShutdown } from '
 import { ChannelModule } from './adapters/channel/channel.module.js';
 import { createDockerEngine } from './adapters/docker/docker.engine.js';
 import { LocalEngine } from './adapters/local/local.engine.js';
+import { ConsoleMailer } from './adapters/mail/console.mailer.js';
+import { SmtpMailer } from './adapters/mail/smtp.mailer.js';
 import { ModelsModule } from './adapters/models/models.module.js';
 import { RuntimeRegistry } from './adapters/runtimes/registry.js';
 import { Config } from './config/config.js';
+import { Mailer } from './core/accounts/mailer.port.js';
 import { Channels } from './core/instances/channel.port.js';
 import { ContainerEngine } from './core/instances/engine.port.js';
 import { type AgentRuntime, Runtimes } from './core/runtimes/runtime.port.js';
@@ -18,12 +21,17 @@ export interface AdapterOverrides {
   readonly runtimes?: readonly AgentRuntime[];
   /** Entry point of the model process instead of the built one. */
   readonly modelEntry?: string;
+  /** Where mail goes instead of the configured place. */
+  readonly mailer?: Mailer;
 }
+
+const configuredMailer = ({ smtpUrl, mailFrom }: Config): Mailer =>
+  smtpUrl ? new SmtpMailer(smtpUrl, mailFrom) : new ConsoleMailer();
 
 const configuredEngine = (config: Config, installId: string): ContainerEngine =>
   config.engine === 'local' ? new LocalEngine({ config, installId }) : createDockerEngine(config, installId);
 
-/** Who implements the ports of core: engine, channels, models, runtimes. The one place that picks. */
+/** Who implements the ports of core: engine, channels, models, runtimes, mail. The one place that picks. */
 @Global()
 @Module({})
 export class AdaptersModule implements OnApplicationShutdown {
@@ -32,7 +40,7 @@ export class AdaptersModule implements OnApplicationShutdown {
     private readonly channels: Channels,
   ) {}
 
-  static with({ engine = configuredEngine, runtimes, modelEntry }: AdapterOverrides = {}): DynamicModule {
+  static with({ engine = configuredEngine, runtimes, modelEntry, mailer }: AdapterOverrides = {}): DynamicModule {
     return {
       module: AdaptersModule,
       imports: [ChannelModule, ModelsModule.with(modelEntry)],
@@ -42,9 +50,10 @@ export class AdaptersModule implements OnApplicationShutdown {
           inject: [Config, UnitOfWork],
           useFactory: async (config: Config, db: UnitOfWork) => engine(config, await installIdOf(db)),
         },
+        { provide: Mailer, inject: [Config], useFactory: (config: Config) => mailer ?? configuredMailer(config) },
         { provide: Runtimes, inject: [Config], useFactory: (config: Config) => new RuntimeRegistry(config, runtimes) },
       ],
-      exports: [ContainerEngine, Runtimes, ChannelModule, ModelsModule],
+      exports: [ContainerEngine, Mailer, Runtimes, ChannelModule, ModelsModule],
     };
   }
 

@@ -1,6 +1,7 @@
 import type { INestApplicationContext } from '@nestjs/common';
 import type { Config } from './config/config.js';
 import { AccountsService } from './core/accounts/accounts.service.js';
+import { Mailer } from './core/accounts/mailer.port.js';
 import { Models } from './core/runtimes/models.port.js';
 
 /** What a person needs to know when the server has started: where it is, who may sign in, what it runs on. */
@@ -19,6 +20,7 @@ export function startLines(app: INestApplicationContext, config: Config): string
     ['Password', password],
     ['Engine', config.engine === 'local' ? 'local: agents are ordinary processes, NOT isolated' : config.dockerHost],
     ['Models', app.get(Models).describe()],
+    ...(config.emailSignIn ? ([['Mail', app.get(Mailer).destination]] as [string, string][]) : []),
     ['Data', config.dataDir],
   ];
   return ['Flotilla is running', ...lines.map(([name, value]) => `  ${name.padEnd(9)} ${value}`)].join('\n');

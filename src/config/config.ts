@@ -36,6 +36,12 @@ export abstract class Config {
   abstract readonly providers: Readonly<Partial<Record<ProviderName, ProviderConfig>>>;
   /** Minutes without work after which a runtime process sleeps. 0: never. */
   abstract readonly idleMinutes: number;
+  /** Whether people may sign in with codes that are mailed to them. */
+  abstract readonly emailSignIn: boolean;
+  /** Where mail is handed over; null: it is written to the console. */
+  abstract readonly smtpUrl: Secret | null;
+  /** Address that mails come from. */
+  abstract readonly mailFrom: string;
   /** Origins that may call from a browser, besides our own. */
   abstract readonly corsOrigins: readonly string[];
   abstract readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';

@@ -38,6 +38,9 @@ describe('loadConfig', () => {
       defaultModel: null,
       providers: {},
       idleMinutes: 10,
+      emailSignIn: true,
+      smtpUrl: null,
+      mailFrom: 'flotilla@127.0.0.1',
       corsOrigins: [],
       logLevel: 'info',
       trinity: { uniform404: false, wsAnonymous: false, createMinRole: 'user' },
@@ -79,6 +82,8 @@ describe('loadConfig', () => {
     [{ FLOTILLA_ADMIN_PASSWORD: 'short' }, 'FLOTILLA_ADMIN_PASSWORD must have at least 8 characters.'],
     [{ FLOTILLA_HOST: '0.0.0.0' }, 'FLOTILLA_HOST is not a loopback address, so FLOTILLA_ADMIN_PASSWORD must be set.'],
     [{ ANTHROPIC_BASE_URL: 'not a url' }, 'ANTHROPIC_BASE_URL must be a URL such as https://example.com.'],
+    [{ SMTP_URL: 'mail.example.com:25' }, 'SMTP_URL must be a URL such as smtp://user:password@mail.example.com:587.'],
+    [{ SMTP_FROM: 'Flotilla' }, 'SMTP_FROM must be an e-mail address such as flotilla@example.com.'],
     [{ TRINITY_UNIFORM_404: 'maybe' }, 'TRINITY_UNIFORM_404 must be true or false.'],
     [{ TRINITY_CREATE_MIN_ROLE: 'root' }, 'TRINITY_CREATE_MIN_ROLE must be user, operator, creator or admin.'],
   ])('refuses %j with one sentence', (env, sentence) => {

@@ -5,11 +5,11 @@ import type { Config, ProviderConfig, ProviderName } from './config.js';
 import { ConfigError } from './config-error.js';
 import { derivedKey, masterKeyFrom, parseMasterKey } from './master-key.js';
 
-const yesNo = (name: string) =>
+const yesNo = (name: string, otherwise = false) =>
   z
     .enum(['true', 'false', '1', '0'], { error: `${name} must be true or false.` })
     .transform((text) => text === 'true' || text === '1')
-    .default(false);
+    .default(otherwise);
 
 /** A URL is never repeated in a message: it may carry a password. */
 const url = (name: string, protocols: readonly string[], example: string) =>
@@ -70,6 +70,15 @@ const schema = z.object({
     .optional(),
   FLOTILLA_DEFAULT_MODEL: z.string().optional(),
   FLOTILLA_IDLE_MINUTES: wholeNumber('FLOTILLA_IDLE_MINUTES', 0, 525_600).default(10),
+  FLOTILLA_EMAIL_SIGN_IN: yesNo('FLOTILLA_EMAIL_SIGN_IN', true),
+  SMTP_URL: url('SMTP_URL', ['smtp:', 'smtps:'], 'smtp://user:password@mail.example.com:587').optional(),
+  SMTP_FROM: z
+    .string()
+    .regex(
+      /^[^\s@"(),:;<>[\]\\]+@[^\s@"(),:;<>[\]\\]+$/,
+      'SMTP_FROM must be an e-mail address such as flotilla@example.com.',
+    )
+    .optional(),
   FLOTILLA_CORS_ORIGINS: z
     .string()
     .transform((text) =>
@@ -135,12 +144,14 @@ function unsafeBind(env: NodeJS.ProcessEnv): string[] {
 
 function toConfig(settings: Settings): Config {
   const dataDir = resolve(settings.FLOTILLA_DATA_DIR);
+  const publicUrl =
+    settings.FLOTILLA_PUBLIC_URL ?? `http://${reachable(settings.FLOTILLA_HOST)}:${settings.FLOTILLA_PORT}`;
   const given = settings.FLOTILLA_MASTER_KEY && parseMasterKey(settings.FLOTILLA_MASTER_KEY);
   const masterKey = given || masterKeyFrom(dataDir);
   return {
     host: settings.FLOTILLA_HOST,
     port: settings.FLOTILLA_PORT,
-    publicUrl: settings.FLOTILLA_PUBLIC_URL ?? `http://${reachable(settings.FLOTILLA_HOST)}:${settings.FLOTILLA_PORT}`,
+    publicUrl,
     dataDir,
     adminPassword: sealed(settings.FLOTILLA_ADMIN_PASSWORD),
     masterKey: new Secret(masterKey),
@@ -154,6 +165,9 @@ function toConfig(settings: Settings): Config {
     defaultModel: settings.FLOTILLA_DEFAULT_MODEL ?? null,
     providers: providersOf(settings),
     idleMinutes: settings.FLOTILLA_IDLE_MINUTES,
+    emailSignIn: settings.FLOTILLA_EMAIL_SIGN_IN,
+    smtpUrl: sealed(settings.SMTP_URL),
+    mailFrom: settings.SMTP_FROM ?? `flotilla@${new URL(publicUrl).hostname}`,
     corsOrigins: settings.FLOTILLA_CORS_ORIGINS,
     logLevel: settings.FLOTILLA_LOG_LEVEL,
     trinity: {

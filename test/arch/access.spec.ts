@@ -15,6 +15,8 @@ const open = [
   'trinity GET /health',
   'trinity GET /health/ready',
   'trinity GET /openapi.json',
+  'trinity POST /api/auth/email/request',
+  'trinity POST /api/auth/email/verify',
   'trinity POST /api/mcp/validate',
   'trinity POST /api/setup/admin-password',
   'trinity POST /api/token',

@@ -83,6 +83,9 @@ describe('the contract of the Trinity Agents API', () => {
     words['session_id'] = sessions.body.sessions[0]?.id ?? '';
     words['tool_id'] = activity.body.timeline[0]?.id ?? '';
     words['key_id'] = String(key.body['id']);
+    await admin.post('/api/settings/email-whitelist', { email: 'coded@example.com' });
+    await admin.post('/api/auth/email/request', { email: 'coded@example.com' });
+    words['code'] = await fleet.outbox.codeFor('coded@example.com');
   });
   afterAll(() => fleet.close());
 

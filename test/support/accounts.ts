@@ -3,6 +3,9 @@ import type { Principal, Role } from '../../src/core/access/principal.js';
 import { AccountAuthenticator } from '../../src/core/accounts/account-authenticator.js';
 import { AccountsService } from '../../src/core/accounts/accounts.service.js';
 import { ApiKeysService } from '../../src/core/accounts/api-keys.service.js';
+import { EmailAccounts } from '../../src/core/accounts/email-accounts.js';
+import { EmailCodes } from '../../src/core/accounts/email-codes.js';
+import { EmailLogins } from '../../src/core/accounts/email-logins.service.js';
 import { KeyUsage } from '../../src/core/accounts/key-usage.js';
 import { LoginThrottle } from '../../src/core/accounts/login-throttle.js';
 import { LoginTokens } from '../../src/core/accounts/login-tokens.js';
@@ -10,9 +13,11 @@ import { LoginsService } from '../../src/core/accounts/logins.service.js';
 import { Passwords } from '../../src/core/accounts/passwords.js';
 import { Principals } from '../../src/core/accounts/principals.js';
 import { Revocations } from '../../src/core/accounts/revocations.js';
+import { SignIns } from '../../src/core/accounts/sign-ins.js';
 import { TicketsService } from '../../src/core/accounts/tickets.service.js';
 import type { User } from '../../src/core/accounts/user.entity.js';
 import { UsersService } from '../../src/core/accounts/users.service.js';
+import { Whitelist } from '../../src/core/accounts/whitelist.service.js';
 import { Audit } from '../../src/core/audit/audit.service.js';
 import type { Config } from '../../src/config/config.js';
 import { Secret } from '../../src/core/credentials/secret.js';
@@ -30,6 +35,9 @@ export class AccountsFixture {
   readonly tickets: TicketsService;
   readonly authenticator: AccountAuthenticator;
   readonly access: Access;
+  readonly codes: EmailCodes;
+  readonly whitelist: Whitelist;
+  readonly emailLogins: EmailLogins;
 
   constructor(
     readonly db: UnitOfWork,
@@ -38,19 +46,26 @@ export class AccountsFixture {
     readonly passwords = new Passwords(),
   ) {
     const masterKey = new Secret('master-key-of-a-test-32-bytes-long');
-    this.config = { masterKey, adminPassword: adminPassword === null ? null : new Secret(adminPassword) } as Config;
+    const password = adminPassword === null ? null : new Secret(adminPassword);
+    this.config = { masterKey, adminPassword: password, emailSignIn: true } as Config;
     const audit = new Audit(clock);
     const tokens = new LoginTokens(this.config, clock);
     const principals = new Principals(db);
     const revocations = new Revocations(db, clock);
+    const throttle = new LoginThrottle(db, clock);
+    const signIns = new SignIns(db, tokens, throttle, audit);
     this.users = new UsersService(db, clock, audit);
     this.accounts = new AccountsService(this.config, db, this.users, passwords);
-    this.logins = new LoginsService(db, passwords, new LoginThrottle(db, clock), tokens, revocations);
+    this.logins = new LoginsService(db, passwords, throttle, signIns, revocations);
     this.usage = new KeyUsage(db, clock);
     this.keys = new ApiKeysService(db, clock, this.usage, audit);
     this.tickets = new TicketsService(this.config, clock, principals, revocations);
     this.authenticator = new AccountAuthenticator(tokens, principals, this.usage, this.tickets, clock);
     this.access = new Access(db);
+    this.codes = new EmailCodes(this.config, clock);
+    this.whitelist = new Whitelist(this.config, db, clock, audit, this.codes);
+    const holders = new EmailAccounts(this.users, clock, audit);
+    this.emailLogins = new EmailLogins(db, throttle, signIns, this.whitelist, holders);
   }
 
   async user(username: string, options: { role?: Role; email?: string | null; password?: string } = {}): Promise<User> {

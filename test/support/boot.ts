@@ -5,6 +5,7 @@ import type { Config } from '../../src/config/config.js';
 import { loadConfig } from '../../src/config/environment.js';
 import { makeDataDir } from './database.js';
 import { demoModelEntry } from './demo-model.js';
+import { Outbox } from './outbox.js';
 import { SocketClient } from './socket-client.js';
 
 export const adminPassword = 'correct-horse-battery';
@@ -45,9 +46,12 @@ export async function boot(options: BootOptions = {}) {
     FLOTILLA_PORT: '0',
     ...options.env,
   });
+  const outbox = new Outbox();
   const app: NestFastifyApplication = await createApp(config, {
     logger: false,
     modelEntry: demoModelEntry(),
+    // Mails of a test are kept for it, unless it brings a mail server.
+    ...(options.env?.['SMTP_URL'] === undefined ? { mailer: outbox } : {}),
     ...options,
   });
   try {
@@ -62,6 +66,8 @@ export async function boot(options: BootOptions = {}) {
     config,
     dataDir,
     url,
+    /** Mails that were sent, where the test brought no mail server. */
+    outbox,
 
     /** One HTTP call as a client makes it. */
     async request(method: string, path: string, call: RequestOptions = {}): Promise<Answer> {

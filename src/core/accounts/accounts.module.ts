@@ -4,6 +4,11 @@ import { Authenticator } from '../access/authenticator.port.js';
 import { AccountAuthenticator } from './account-authenticator.js';
 import { AccountsService } from './accounts.service.js';
 import { ApiKeysService } from './api-keys.service.js';
+import { EmailAccounts } from './email-accounts.js';
+import { EmailCodeRequests } from './email-code-requests.js';
+import { EmailCodeJob } from './email-code.job.js';
+import { EmailCodes } from './email-codes.js';
+import { EmailLogins } from './email-logins.service.js';
 import { KeyUsage } from './key-usage.js';
 import { LoginThrottle } from './login-throttle.js';
 import { LoginTokens } from './login-tokens.js';
@@ -11,8 +16,10 @@ import { LoginsService } from './logins.service.js';
 import { Passwords } from './passwords.js';
 import { Principals } from './principals.js';
 import { Revocations } from './revocations.js';
+import { SignIns } from './sign-ins.js';
 import { TicketsService } from './tickets.service.js';
 import { UsersService } from './users.service.js';
+import { Whitelist } from './whitelist.service.js';
 
 /** Who people are, how they sign in, and what they may do. */
 @Global()
@@ -22,6 +29,11 @@ import { UsersService } from './users.service.js';
     AccountAuthenticator,
     AccountsService,
     ApiKeysService,
+    EmailAccounts,
+    EmailCodeJob,
+    EmailCodeRequests,
+    EmailCodes,
+    EmailLogins,
     KeyUsage,
     LoginThrottle,
     LoginTokens,
@@ -29,8 +41,10 @@ import { UsersService } from './users.service.js';
     Passwords,
     Principals,
     Revocations,
+    SignIns,
     TicketsService,
     UsersService,
+    Whitelist,
     { provide: Authenticator, useExisting: AccountAuthenticator },
   ],
   exports: [
@@ -39,9 +53,12 @@ import { UsersService } from './users.service.js';
     AccountsService,
     ApiKeysService,
     Authenticator,
+    EmailCodeRequests,
+    EmailLogins,
     LoginsService,
     TicketsService,
     UsersService,
+    Whitelist,
   ],
 })
 export class AccountsModule {}

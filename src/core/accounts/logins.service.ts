@@ -3,11 +3,12 @@ import { UnitOfWork } from '../../platform/database/unit-of-work.js';
 import type { Principal } from '../access/principal.js';
 import type { Secret } from '../credentials/secret.js';
 import { Forbidden, Unauthenticated } from '../errors/domain-error.js';
-import { type IssuedLogin, LoginTokens } from './login-tokens.js';
 import { type Attempt, LoginThrottle } from './login-throttle.js';
+import type { IssuedLogin } from './login-tokens.js';
 import { Passwords } from './passwords.js';
 import { Revocations } from './revocations.js';
 import { isSetUp } from './setup.js';
+import { SignIns } from './sign-ins.js';
 import { User } from './user.entity.js';
 
 export interface SignIn {
@@ -27,7 +28,7 @@ export class LoginsService {
     private readonly db: UnitOfWork,
     private readonly passwords: Passwords,
     private readonly throttle: LoginThrottle,
-    private readonly tokens: LoginTokens,
+    private readonly signIns: SignIns,
     private readonly revocations: Revocations,
   ) {}
 
@@ -44,22 +45,22 @@ export class LoginsService {
     const matched =
       request.password.reveal().length <= maxLength &&
       (await this.passwords.matches(request.password, user?.passwordHash ?? null));
+    const way = { means: 'password', address: request.address } as const;
     if (!user || !matched || user.suspendedAt) {
-      await this.throttle.recordFailure(attempt);
+      const reason = matched && user?.suspendedAt ? 'suspended' : 'wrong_password';
+      await this.signIns.refuse({ ...way, userId: user?.id ?? null, reason, attempt });
       throw new Unauthenticated('Incorrect username or password', 'incorrect_password');
     }
     // Again: guesses sent all at once must not get past the limit while none of them has been counted yet.
     await this.throttle.check(attempt);
-    await this.throttle.forgive(attempt);
-
-    const login = this.tokens.issue(user);
-    await this.db.of(User).update({ id: user.id }, { lastLoginAt: login.issuedAt });
-    return login;
+    await this.throttle.forgive('account', user.id);
+    return this.signIns.succeed(user, way);
   }
 
   /** The login is refused from now on. Again, or with an API key, it does nothing. */
   async signOut(who: Principal): Promise<void> {
-    if (who.via.kind === 'login') await this.revocations.revoke(who.via.jti, who.via.expiresAt);
+    if (who.via.kind !== 'login' || !(await this.revocations.revoke(who.via.jti, who.via.expiresAt))) return;
+    await this.signIns.signedOut(who);
   }
 
   private async find(typed: string): Promise<User | null> {

@@ -6,7 +6,7 @@ import type { AuditEntry } from './audit.entity.js';
 
 export interface NewAuditEntry {
   /** Null when nobody known asked, such as a refused sign-in. */
-  readonly who: Principal | null;
+  readonly who: Pick<Principal, 'userId' | 'via'> | null;
   /** `agent.created`, `user.signed_in` ... */
   readonly action: string;
   /** `agent:<id>`, `user:<id>` ... */
@@ -37,6 +37,6 @@ export class Audit {
   }
 }
 
-function viaOf({ via }: Principal): string {
+function viaOf({ via }: Pick<Principal, 'via'>): string {
   return via.kind === 'key' ? `key:${via.keyId}` : via.kind;
 }

@@ -72,6 +72,13 @@ export class AgentDirectory {
     return agent ? { agent, instance: this.instances.read(row) } : null;
   }
 
+  /** An agent by its name, for what every caller may know of it; null when there is none. */
+  async named(slug: string): Promise<Pick<ListedAgent, 'agent' | 'instance' | 'ownerName'> | null> {
+    const [row] = await this.db.query<Row>(`${this.select} ${this.tables} where a.slug = $1 limit 1`, [slug]);
+    const agent = row && this.agents.read(row);
+    return agent ? { agent, instance: this.instances.read(row), ownerName: row.owner } : null;
+  }
+
   /** One agent, if the caller has `right` on it; throws as `Access.agent` does. */
   async get(who: Principal, slug: string, right: Right = 'view'): Promise<ListedAgent> {
     // PostgreSQL refuses NUL in text; no agent is called so.

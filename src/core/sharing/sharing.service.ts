@@ -4,6 +4,7 @@ import { Access } from '../access/access.service.js';
 import type { Principal } from '../access/principal.js';
 import { normalizeEmail } from '../accounts/account.rules.js';
 import { User } from '../accounts/user.entity.js';
+import { Whitelist } from '../accounts/whitelist.service.js';
 import { AgentShare } from '../agents/agent-share.entity.js';
 import type { Agent } from '../agents/agent.entity.js';
 import { Audit } from '../audit/audit.service.js';
@@ -31,7 +32,8 @@ interface Row {
 
 /**
  * Lets others see and operate an agent, by their e-mail address. The address needs no account yet: access begins when somebody
- * signs in who has proven that it is theirs, and ends with the share, on the very next request.
+ * signs in who has proven that it is theirs, and ends with the share, on the very next request. The address is invited to sign in
+ * by e-mail along with it.
  *
  * Announces `agent.shared` and `agent.unshared` with `email` in their data: whoever keeps something open for a caller
  * (terminals, SSH connections) ends it then.
@@ -43,6 +45,7 @@ export class Sharing {
     private readonly access: Access,
     private readonly clock: Clock,
     private readonly audit: Audit,
+    private readonly whitelist: Whitelist,
   ) {}
 
   /** @throws Invalid no address, or one that needs no share; Conflict it has one already */
@@ -58,6 +61,7 @@ export class Sharing {
       }
       const createdAt = this.clock.now();
       const { id } = await tx.of(AgentShare).save({ agentId, email, sharedById: who.userId, createdAt });
+      await this.whitelist.invite(tx, who, email);
       await this.announce(tx, who, agent, { action: 'agent.shared', email });
       const [given] = await givenIn(tx, agentId, id);
       if (!given) throw new Conflict('The agent was deleted meanwhile');

@@ -4,6 +4,7 @@ import { ApiBody, ApiConsumes, ApiOkResponse, ApiOperation, ApiTags } from '@nes
 import { Authenticator } from '../../core/access/authenticator.port.js';
 import type { Principal } from '../../core/access/principal.js';
 import { AccountsService } from '../../core/accounts/accounts.service.js';
+import { EmailCodeRequests } from '../../core/accounts/email-code-requests.js';
 import { LoginsService } from '../../core/accounts/logins.service.js';
 import { TicketsService, ticketSeconds } from '../../core/accounts/tickets.service.js';
 import { Secret } from '../../core/credentials/secret.js';
@@ -30,6 +31,7 @@ export class TrinityAuthController {
     private readonly accounts: AccountsService,
     private readonly authenticator: Authenticator,
     private readonly tickets: TicketsService,
+    private readonly codes: EmailCodeRequests,
   ) {}
 
   @Post(['token', 'api/token'])
@@ -58,7 +60,7 @@ export class TrinityAuthController {
     return {
       dev_mode_enabled: false,
       auth0_configured: false,
-      email_auth_enabled: false,
+      email_auth_enabled: this.codes.offered,
       allowed_domain: '',
       setup_completed: await this.accounts.setupCompleted(),
     };

@@ -20,7 +20,7 @@ export class TokenView {
 export class AuthModeView {
   @ApiProperty({ example: false }) dev_mode_enabled!: boolean;
   @ApiProperty({ example: false }) auth0_configured!: boolean;
-  @ApiProperty({ example: false }) email_auth_enabled!: boolean;
+  @ApiProperty({ example: true, description: 'Codes by e-mail' }) email_auth_enabled!: boolean;
   @ApiProperty({ example: '' }) allowed_domain!: string;
   @ApiProperty({ example: true }) setup_completed!: boolean;
 }

@@ -5,6 +5,7 @@ import { TrinityAgentsController } from './agents.controller.js';
 import { TrinityAuthController } from './auth.controller.js';
 import { TrinityChatController } from './chat.controller.js';
 import { TrinityCredentialsController, TrinityEncryptionKeyController } from './credentials.controller.js';
+import { TrinityEmailAuthController } from './email-auth.controller.js';
 import { EventFeed } from './event-feed.js';
 import { TrinityEventsSocket } from './events.socket.js';
 import { TrinityFileChangesController } from './file-changes.controller.js';
@@ -20,7 +21,9 @@ import { TrinitySettings } from './settings.store.js';
 import { TrinitySetupController } from './setup.controller.js';
 import { TrinitySharingController } from './sharing.controller.js';
 import { TrinityTagsController } from './tags.controller.js';
+import { TrinitySystemAgentController } from './system-agent.controller.js';
 import { TrinityUsersController } from './users.controller.js';
+import { TrinityWhitelistController } from './whitelist.controller.js';
 
 @Module({
   controllers: [
@@ -28,6 +31,9 @@ import { TrinityUsersController } from './users.controller.js';
     TrinityAuthController,
     TrinityUsersController,
     TrinitySetupController,
+    TrinityEmailAuthController,
+    TrinityWhitelistController,
+    TrinitySystemAgentController,
     TrinitySettingsController,
     TrinityKeysController,
     TrinityActivityController,

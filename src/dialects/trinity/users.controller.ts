@@ -1,6 +1,7 @@
 import { Body, Controller, Get, Param, Put } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import type { Principal } from '../../core/access/principal.js';
+import { EmailLogins } from '../../core/accounts/email-logins.service.js';
 import { UsersService } from '../../core/accounts/users.service.js';
 import { Requires, Who } from '../../platform/http/access.js';
 import { Refuses } from './answers.dto.js';
@@ -9,7 +10,10 @@ import { EmailBody, EmailView, MeView, RoleBody, RoleView, UserView } from './us
 @ApiTags('Users')
 @Controller('api/users')
 export class TrinityUsersController {
-  constructor(private readonly users: UsersService) {}
+  constructor(
+    private readonly users: UsersService,
+    private readonly emails: EmailLogins,
+  ) {}
 
   @Get('me')
   @Requires('account')
@@ -22,11 +26,23 @@ export class TrinityUsersController {
 
   @Put('me/email')
   @Requires('account')
-  @ApiOperation({ summary: 'Set your e-mail address', description: 'Agents are shared with e-mail addresses.' })
+  @ApiOperation({
+    summary: 'Set your e-mail address',
+    description:
+      'Agents are shared with e-mail addresses. What is shared with this one is yours once you have proven it: send along as `code` what `POST /api/auth/email/request` mailed to it.',
+  })
   @ApiOkResponse({ type: EmailView })
-  @Refuses({ 400: 'Not an e-mail address', 401: 'Not authenticated', 409: 'In use by somebody else', 422: 'Missing' })
+  @Refuses({
+    400: 'Not an e-mail address, or a wrong code',
+    401: 'Not authenticated',
+    409: 'In use by somebody else',
+    422: 'Missing',
+    429: 'Five codes were tried for this address in ten minutes',
+  })
   async setEmail(@Who() who: Principal, @Body() body: EmailBody): Promise<EmailView> {
-    const { email } = await this.users.setEmail(who, body.email);
+    const { email } = body.code
+      ? await this.emails.prove(who, body.email, body.code)
+      : await this.users.setEmail(who, body.email);
     return { success: true, email };
   }
 

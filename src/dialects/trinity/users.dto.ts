@@ -1,5 +1,5 @@
-import { ApiProperty } from '@nestjs/swagger';
-import { IsString } from 'class-validator';
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { IsOptional, IsString, MaxLength } from 'class-validator';
 import { type Role, roles } from '../../core/access/principal.js';
 import type { User } from '../../core/accounts/user.entity.js';
 
@@ -13,6 +13,12 @@ export class EmailBody {
   @ApiProperty({ example: 'ada@example.com' })
   @IsString()
   email!: string;
+
+  @ApiPropertyOptional({ description: 'A code mailed to that address proves that it is yours' })
+  @IsOptional()
+  @IsString()
+  @MaxLength(100)
+  code?: string;
 }
 
 export class MeView {

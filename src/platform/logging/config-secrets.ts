@@ -11,8 +11,10 @@ export function registerConfigSecrets(config: Config): void {
     registerSecret(provider.oauthToken);
     registerUrl(provider.baseUrl);
   }
-  registerSecret(config.databaseUrl);
-  registerUrl(config.databaseUrl?.reveal() ?? null);
+  for (const url of [config.databaseUrl, config.smtpUrl]) {
+    registerSecret(url);
+    registerUrl(url?.reveal() ?? null);
+  }
 }
 
 function registerUrl(text: string | null): void {

@@ -16,6 +16,11 @@ export const trinityRows: Readonly<Record<string, Row>> = {
   'GET /api/auth/mode': openRow(200),
   'GET /api/auth/validate': { who: 'open', ok: 200, but: nobody },
   'POST /api/auth/logout': { who: 'user', ok: 200, but: noAccount },
+  'POST /api/auth/email/request': openRow(200),
+  'POST /api/auth/email/verify': openRow(401), // a wrong code
+  'GET /api/settings/email-whitelist': { who: 'admin', ok: 200 },
+  'POST /api/settings/email-whitelist': { who: 'admin', ok: 200 },
+  'DELETE /api/settings/email-whitelist/{email}': { who: 'admin', ok: 404 }, // not on it
   'GET /api/setup/status': openRow(200),
   'POST /api/setup/admin-password': openRow(403), // completed
   'GET /api/users/me': { who: 'user', ok: 200, but: noAccount },
@@ -48,6 +53,9 @@ export const trinityRows: Readonly<Record<string, Row>> = {
   'POST /api/agents/{name}/start': { who: 'access', ok: 200 },
   'POST /api/agents/{name}/stop': { who: 'access', ok: 200 },
   'PUT /api/agents/{name}/rename': { who: 'owner', ok: 200 },
+
+  // Section 1.3: the system agent; there is none
+  'GET /api/system-agent/status': { who: 'user', ok: 200 },
 
   // Section 5: information and files; the agent is stopped
   'GET /api/agents/{name}/info': { who: 'access', ok: 200 },

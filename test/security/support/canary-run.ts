@@ -34,6 +34,7 @@ export async function canaryRun(env: Readonly<Record<string, string>>) {
     oauth: hatch('Claude token'),
     google: hatch('Gemini key'),
     baseUrl: hatch('password in a base URL'),
+    smtp: hatch('SMTP password'),
     wrongPassword: hatch('mistyped password'),
     asName: hatch('password typed as a name'),
     rejected: hatch('rejected value'),
@@ -47,6 +48,8 @@ export async function canaryRun(env: Readonly<Record<string, string>>) {
     ANTHROPIC_API_KEY: planted.anthropic.value,
     CLAUDE_CODE_OAUTH_TOKEN: planted.oauth.value,
     GEMINI_API_KEY: planted.google.value,
+    // Nobody listens there: a failed attempt says more than a good one.
+    SMTP_URL: `smtp://mailer:${planted.smtp.value}@127.0.0.1:9`,
     ...env,
   };
   const canaries: Canary[] = Object.values(planted);
@@ -184,6 +187,12 @@ export async function workload(run: CanaryRun, agent: string, message: string): 
   await run.call('POST', '/api/agents', { name: 7, runtime_model: { secret: planted.rejected.value } });
   await run.call('PUT', '/api/users/me/email', { email: planted.rejected.value });
   await run.call('PUT', '/api/settings/ops/config', { settings: { ops_x: planted.rejected.value } });
+  await run.call('POST', '/api/settings/email-whitelist', { email: `${agent}@example.com` });
+  await run.call('POST', `${base}/share`, { email: `guest-of-${agent}@example.com` });
+  await run.call('POST', '/api/auth/email/request', { email: `${agent}@example.com` });
+  await run.call('POST', '/api/auth/email/request', { email: planted.rejected.value });
+  const tried = { email: `${agent}@example.com`, code: planted.rejected.value };
+  await run.call('POST', '/api/auth/email/verify', tried);
   await run.call('GET', `/api/activities/timeline?start_time=${planted.rejected.value}`);
   await run.call('GET', '/api/users/me', undefined, run.as(`${key.slice(0, -1)}x`));
   for (const path of gets(base)) await run.call('GET', path);
@@ -210,6 +219,8 @@ const gets = (base: string): string[] => [
   '/api/users/me',
   '/api/settings/ops/config',
   '/api/settings/nothing',
+  '/api/settings/email-whitelist',
+  '/api/system-agent/status',
   '/api/mcp/keys',
   '/api/agents',
   '/api/agents/unknown',
@@ -217,6 +228,7 @@ const gets = (base: string): string[] => [
   ...[
     '',
     '/info',
+    '/shares',
     '/files?show_hidden=true',
     '/files/download?path=hello.txt',
     '/logs?tail=10000',
