@@ -80,7 +80,7 @@ export class ChildServer {
           () => false,
         );
       },
-      60_000,
+      180_000,
     );
     this.signedIn = await new TrinityClient(this.url).signIn('admin', password);
     return Date.now() - began;

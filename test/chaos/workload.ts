@@ -63,6 +63,10 @@ export class Workload {
     return `newcomer-${this.round}`;
   }
 
+  get guest(): string {
+    return `${this.round}@example.com`;
+  }
+
   get renamed(): string {
     return `wanderer-${this.round}`;
   }
@@ -89,6 +93,10 @@ export class Workload {
     this.soon(toggle, 'toggler', () => admin.post(`/api/agents/toggler/${toggle}`));
     const body = { new_name: this.renamed };
     this.soon('rename', this.wanderer, () => admin.put(`/api/agents/${this.wanderer}/rename`, body));
+    this.soon('tag', 'worker', () => admin.put('/api/agents/worker/tags', { tags: [this.round] }));
+    this.soon('share', 'asker', () => admin.post('/api/agents/asker/share', { email: this.guest }));
+    const file = { content: this.round };
+    this.soon('write', 'streamer', () => admin.put(`/api/agents/streamer/files?path=${this.round}.txt`, file));
     // In every other round nobody answers, so that approval and question are open at the kill.
     if (this.random.next() < 0.5) this.work.push(this.keepAnswering(this.random.whole(0, 2000)));
   }
