@@ -79,7 +79,7 @@ describe('the contract of the Trinity Agents API', () => {
     const activity = await admin.get<{ timeline: { id: string }[] }>('/api/agents/runner/activity');
     const key = await admin.post('/api/mcp/keys', { name: 'first' });
     const other = await admin.post('/api/mcp/keys', { name: 'second' });
-    tokens['keyholder'] = String(other.body['api_key']);
+    tokens['keyholder'] = words['key'] = String(other.body['api_key']);
     words['session_id'] = sessions.body.sessions[0]?.id ?? '';
     words['tool_id'] = activity.body.timeline[0]?.id ?? '';
     words['key_id'] = String(key.body['id']);

@@ -1,4 +1,4 @@
-import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import type { Principal } from '../../core/access/principal.js';
 import { AccountAuthenticator } from '../../core/accounts/account-authenticator.js';
 import { Clock } from '../../core/clock.port.js';
@@ -15,13 +15,19 @@ interface Ready {
   readonly text: string;
 }
 
-export interface Subscription {
-  /** Live messages are held back until this is called, so that replayed ones come first. */
-  release(): void;
-  close(): void;
+export interface Following {
+  /** Code that closes the socket once the caller may not listen any more. */
+  readonly refusedCode: number;
+  /** Newest event the client knows; what came after it is told first. Null: it wants none. */
+  readonly lastSeen: string | null;
+  /** Said before anything else. */
+  readonly welcome?: () => Promise<object>;
 }
 
-class Subscriber implements Subscription {
+/** Messages a client may miss and still get them replayed. */
+const longestReplay = 10_000;
+
+class Subscriber {
   private waiting: Ready[] | null = [];
   private work: Promise<void> = Promise.resolve();
   lastId = 0;
@@ -31,7 +37,6 @@ class Subscriber implements Subscription {
     public who: Principal | null,
     readonly refusedCode: number,
     private readonly allowed: (who: Principal, event: FleetEvent) => Promise<boolean>,
-    private readonly leave: () => void,
   ) {}
 
   /** Sends in order; what was sent before (a replay overtook it) is not sent again. */
@@ -59,10 +64,6 @@ class Subscriber implements Subscription {
     this.waiting = null;
     for (const ready of held) this.send(ready);
   }
-
-  close(): void {
-    this.leave();
-  }
 }
 
 /** How often open sockets are checked: access ends within a second after it was taken away. */
@@ -71,6 +72,7 @@ const checkMs = 1000;
 /** Brings fleet events to sockets: worded once, filtered by right for each, in order. */
 @Injectable()
 export class EventFeed implements OnApplicationBootstrap, OnModuleDestroy {
+  private readonly logger = new Logger(EventFeed.name);
   private readonly subscribers = new Set<Subscriber>();
   private work: Promise<void> = Promise.resolve();
   private stop: () => void = () => undefined;
@@ -96,26 +98,41 @@ export class EventFeed implements OnApplicationBootstrap, OnModuleDestroy {
     this.cancelCheck();
   }
 
-  open(peer: Peer, who: Principal | null, refusedCode: number): Subscription {
+  /**
+   * Tells a socket everything its caller may hear, until it closes: what it missed first, then live, in order and once each.
+   * @param who null: nobody in particular, where the installation allows that
+   */
+  follow(peer: Peer, who: Principal | null, following: Following): void {
     const allowed = (caller: Principal, event: FleetEvent): Promise<boolean> => this.audience.mayHear(caller, event);
-    const subscriber: Subscriber = new Subscriber(peer, who, refusedCode, allowed, () => {
-      this.subscribers.delete(subscriber);
-    });
+    const subscriber = new Subscriber(peer, who, following.refusedCode, allowed);
+    if (peer.gone.aborted) return;
     this.subscribers.add(subscriber);
-    return subscriber;
+    peer.gone.addEventListener('abort', () => this.subscribers.delete(subscriber));
+    this.begin(subscriber, following).catch((error: unknown) => {
+      this.logger.warn('An event socket failed', error);
+      peer.close(1011, 'internal error');
+    });
   }
 
-  /** Sends what was missed since an event id. Null when that id is malformed or too long ago. */
-  async replay(subscription: Subscription, lastSeen: string, most: number): Promise<number | null> {
-    if (!/^\d{1,15}$/.test(lastSeen) || !(subscription instanceof Subscriber)) return null;
-    const missed = await this.events.replay(Number(lastSeen), most + 1);
-    if (missed === null || missed.length > most) return null;
+  private async begin(subscriber: Subscriber, { lastSeen, welcome }: Following): Promise<void> {
+    if (welcome) subscriber.peer.sendJson(await welcome());
+    if (lastSeen !== null && !(await this.replay(subscriber, lastSeen))) {
+      subscriber.peer.sendJson({ type: 'resync_required' });
+    }
+    subscriber.release();
+  }
+
+  /** Sends what was missed since an event id. False when that id is malformed or too long ago. */
+  private async replay(subscriber: Subscriber, lastSeen: string): Promise<boolean> {
+    if (!/^\d{1,15}$/.test(lastSeen)) return false;
+    const missed = await this.events.replay(Number(lastSeen), longestReplay + 1);
+    if (missed === null || missed.length > longestReplay) return false;
     for (const event of missed) {
       const ready = await this.ready(event);
-      if (ready) subscription.send(ready);
+      if (ready) subscriber.send(ready);
     }
-    await subscription.settled();
-    return missed.length;
+    await subscriber.settled();
+    return true;
   }
 
   private async publish(events: readonly FleetEvent[]): Promise<void> {

@@ -1,4 +1,4 @@
-import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { Config } from '../../config/config.js';
 import type { Principal } from '../../core/access/principal.js';
 import { AccountAuthenticator } from '../../core/accounts/account-authenticator.js';
@@ -16,17 +16,13 @@ interface Caller {
 }
 
 /** Code that says "not authenticated" in this API. */
-const refusedCode = 4001;
-/** Messages a client may miss and still get them replayed. */
-const longestReplay = 10_000;
-
+export const refusedCode = 4001;
 /** `/ws`: everything that happens to the agents a person may see, live, and from a known event on (contract 15.1). */
 @Injectable()
 export class TrinityEventsSocket implements OnModuleInit, SocketRoute<Caller> {
   readonly dialect = 'trinity';
   readonly path = /^\/ws$/;
   readonly refuseWithClose = refusedCode;
-  private readonly logger = new Logger(TrinityEventsSocket.name);
 
   constructor(
     private readonly routes: SocketRoutes,
@@ -59,20 +55,7 @@ export class TrinityEventsSocket implements OnModuleInit, SocketRoute<Caller> {
     peer.onFrame((frame) => {
       if (isPing(frame.text())) peer.sendJson({ type: 'pong' });
     });
-    this.serve(peer, caller.who, query.get('last-event-id')).catch((error: unknown) => {
-      this.logger.warn('An event socket failed', error);
-      peer.close(1011, 'internal error');
-    });
-  }
-
-  private async serve(peer: Peer, who: Principal | null, lastSeen: string | null): Promise<void> {
-    const subscription = this.feed.open(peer, who, refusedCode);
-    peer.gone.addEventListener('abort', () => {
-      subscription.close();
-    });
-    const replayed = lastSeen === null ? 0 : await this.feed.replay(subscription, lastSeen, longestReplay);
-    if (replayed === null) peer.sendJson({ type: 'resync_required' });
-    subscription.release();
+    this.feed.follow(peer, caller.who, { refusedCode, lastSeen: query.get('last-event-id') });
   }
 
   private async byToken(value: string, introduced: boolean): Promise<Caller> {

@@ -13,6 +13,7 @@ import { TrinityFilesController } from './files.controller.js';
 import { TrinityFleetController } from './fleet.controller.js';
 import { HealthController } from './health.controller.js';
 import { InfoReader } from './info-reader.js';
+import { TrinityKeyEventsSocket } from './key-events.socket.js';
 import { TrinityKeysController } from './keys.controller.js';
 import { TrinityPermissionsController } from './permissions.controller.js';
 import { TrinitySessionsController } from './sessions.controller.js';
@@ -49,6 +50,6 @@ import { TrinityWhitelistController } from './whitelist.controller.js';
     TrinityPermissionsController,
     TrinitySharingController,
   ],
-  providers: [TrinitySettings, AgentWishes, InfoReader, EventFeed, TrinityEventsSocket],
+  providers: [TrinitySettings, AgentWishes, InfoReader, EventFeed, TrinityEventsSocket, TrinityKeyEventsSocket],
 })
 export class TrinityModule {}
