@@ -1,15 +1,20 @@
+import { join } from 'node:path';
 import { type DynamicModule, Global, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { ChannelModule } from './adapters/channel/channel.module.js';
 import { createDockerEngine } from './adapters/docker/docker.engine.js';
+import { GitRepositories } from './adapters/git/git-repositories.js';
 import { LocalEngine } from './adapters/local/local.engine.js';
 import { ConsoleMailer } from './adapters/mail/console.mailer.js';
 import { SmtpMailer } from './adapters/mail/smtp.mailer.js';
 import { ModelsModule } from './adapters/models/models.module.js';
 import { RuntimeRegistry } from './adapters/runtimes/registry.js';
+import { DiskTemplateFolders } from './adapters/templates/template-folders.js';
 import { Config } from './config/config.js';
 import { Mailer } from './core/accounts/mailer.port.js';
 import { Channels } from './core/instances/channel.port.js';
 import { ContainerEngine } from './core/instances/engine.port.js';
+import { Repositories } from './core/library/repositories.port.js';
+import { TemplateFolders } from './core/library/template-folders.port.js';
 import { type AgentRuntime, Runtimes } from './core/runtimes/runtime.port.js';
 import { installIdOf } from './platform/database/install-id.js';
 import { UnitOfWork } from './platform/database/unit-of-work.js';
@@ -51,9 +56,19 @@ export class AdaptersModule implements OnApplicationShutdown {
           useFactory: async (config: Config, db: UnitOfWork) => engine(config, await installIdOf(db)),
         },
         { provide: Mailer, inject: [Config], useFactory: (config: Config) => mailer ?? configuredMailer(config) },
+        {
+          provide: TemplateFolders,
+          inject: [Config],
+          useFactory: (config: Config) => new DiskTemplateFolders(config.templatesDir),
+        },
+        {
+          provide: Repositories,
+          inject: [Config],
+          useFactory: (config: Config) => new GitRepositories(config.github, join(config.dataDir, 'tmp')),
+        },
         { provide: Runtimes, inject: [Config], useFactory: (config: Config) => new RuntimeRegistry(config, runtimes) },
       ],
-      exports: [ContainerEngine, Mailer, Runtimes, ChannelModule, ModelsModule],
+      exports: [ContainerEngine, Mailer, Repositories, Runtimes, TemplateFolders, ChannelModule, ModelsModule],
     };
   }
 

@@ -13,6 +13,7 @@ import { HealthModule } from './core/health/health.module.js';
 import { InstancesModule } from './core/instances/instances.module.js';
 import { JobsModule } from './core/jobs/jobs.module.js';
 import { LeadershipModule } from './core/leadership/leadership.module.js';
+import { LibraryModule } from './core/library/library.module.js';
 import { RuntimesModule } from './core/runtimes/runtimes.module.js';
 import { SessionsModule } from './core/sessions/sessions.module.js';
 import { SettingsModule } from './core/settings/settings.module.js';
@@ -55,6 +56,7 @@ export class AppModule {
         RuntimesModule,
         SessionsModule,
         FleetModule,
+        LibraryModule,
         SharingModule,
         HttpModule.with(dialects),
         OpenApiModule,

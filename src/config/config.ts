@@ -45,6 +45,10 @@ export abstract class Config {
   /** Origins that may call from a browser, besides our own. */
   abstract readonly corsOrigins: readonly string[];
   abstract readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
+  /** Folder with templates of this installation's own; null: only the shipped ones. */
+  abstract readonly templatesDir: string | null;
+  /** Where repositories are read from, and with what. */
+  abstract readonly github: { readonly url: string; readonly token: Secret | null };
   abstract readonly trinity: {
     readonly uniform404: boolean;
     readonly wsAnonymous: boolean;

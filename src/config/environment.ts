@@ -97,6 +97,16 @@ const schema = z.object({
       error: 'FLOTILLA_LOG_LEVEL must be debug, info, warn, error or silent.',
     })
     .default('info'),
+  FLOTILLA_TEMPLATES_DIR: z.string().optional(),
+  FLOTILLA_GITHUB_URL: httpUrl('FLOTILLA_GITHUB_URL')
+    .refine(isBare, {
+      error: 'FLOTILLA_GITHUB_URL must not hold a user, password or query: GITHUB_TOKEN has the token.',
+    })
+    .default('https://github.com'),
+  GITHUB_TOKEN: z
+    .string()
+    .regex(/^[\x21-\x7e]{1,1000}$/, 'GITHUB_TOKEN must be one word without spaces.')
+    .optional(),
   TRINITY_UNIFORM_404: yesNo('TRINITY_UNIFORM_404'),
   TRINITY_WS_ANONYMOUS: yesNo('TRINITY_WS_ANONYMOUS'),
   TRINITY_CREATE_MIN_ROLE: z
@@ -170,6 +180,8 @@ function toConfig(settings: Settings): Config {
     mailFrom: settings.SMTP_FROM ?? `flotilla@${new URL(publicUrl).hostname}`,
     corsOrigins: settings.FLOTILLA_CORS_ORIGINS,
     logLevel: settings.FLOTILLA_LOG_LEVEL,
+    templatesDir: settings.FLOTILLA_TEMPLATES_DIR ? resolve(settings.FLOTILLA_TEMPLATES_DIR) : null,
+    github: { url: settings.FLOTILLA_GITHUB_URL, token: sealed(settings.GITHUB_TOKEN) },
     trinity: {
       uniform404: settings.TRINITY_UNIFORM_404,
       wsAnonymous: settings.TRINITY_WS_ANONYMOUS,
@@ -210,6 +222,11 @@ function protocolOf(text: string): string {
   } catch {
     return '';
   }
+}
+
+function isBare(text: string): boolean {
+  const { username, password, search, hash } = new URL(text);
+  return username + password + search + hash === '';
 }
 
 function isOrigin(text: string): boolean {

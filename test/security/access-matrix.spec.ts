@@ -52,6 +52,7 @@ const queries: Readonly<Record<string, string>> = {
   'GET /api/agents/{name}/files/preview': '?path=a.txt',
   'PUT /api/agents/{name}/files': '?path=a.txt',
   'DELETE /api/agents/{name}/files': '?path=a.txt',
+  'GET /api/templates/env-template': '?template_id=local:default',
 };
 /** Their effect would be in the way of what comes next. */
 const starts = new Set(['POST /api/agents', 'POST /api/agents/{name}/start']);

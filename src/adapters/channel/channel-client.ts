@@ -51,20 +51,20 @@ export class ChannelClient implements Channel {
   async write(
     place: Place,
     path: string,
-    data: Buffer | string,
+    data: Buffer | string | AsyncIterable<Buffer>,
     options: { readonly mode?: number; readonly sync?: boolean } = {},
   ): Promise<void> {
-    const bytes = Buffer.isBuffer(data) ? data : Buffer.from(data);
+    const bytes = typeof data === 'string' ? Buffer.from(data) : data;
     const head = [u32(options.mode ?? 0o644), Buffer.from([options.sync ? 1 : 0]), ...this.target(place, path)];
-    if (bytes.length <= pieceBytes) {
+    if (Buffer.isBuffer(bytes) && bytes.length <= pieceBytes) {
       await this.hand.call('W', [...head, str(bytes)], { about: path });
       return;
     }
     const draft = this.hand.open('b', head, { about: path });
     await draft.answer;
     try {
-      for (let at = 0; at < bytes.length; at += pieceBytes) {
-        await this.hand.call('a', [u32(draft.id), str(bytes.subarray(at, at + pieceBytes))], { about: path });
+      for await (const piece of pieces(bytes)) {
+        await this.hand.call('a', [u32(draft.id), str(piece)], { about: path });
       }
     } catch (error) {
       await this.hand.call('z', [u32(draft.id)]).catch(() => undefined);
@@ -204,6 +204,12 @@ export class ChannelClient implements Channel {
       throw new ChannelError('outside', 'a path must be relative and may not leave its place');
     }
     return [str(this.pathOf(place)), str(path)];
+  }
+}
+
+async function* pieces(data: Buffer | AsyncIterable<Buffer>): AsyncIterable<Buffer> {
+  for await (const bytes of Buffer.isBuffer(data) ? [data] : data) {
+    for (let at = 0; at < bytes.length; at += pieceBytes) yield bytes.subarray(at, at + pieceBytes);
   }
 }
 

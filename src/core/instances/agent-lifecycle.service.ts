@@ -4,6 +4,7 @@ import { UnitOfWork, type Tx } from '../../platform/database/unit-of-work.js';
 import { Access } from '../access/access.service.js';
 import type { Principal } from '../access/principal.js';
 import { Audit } from '../audit/audit.service.js';
+import { AgentSeed } from '../agents/agent-seed.entity.js';
 import { AgentShare } from '../agents/agent-share.entity.js';
 import { Agent, type ApprovalsMode } from '../agents/agent.entity.js';
 import { renamedSlugOf, reservedNames, type Resources } from '../agents/agent.rules.js';
@@ -25,7 +26,12 @@ export interface NewAgent {
   readonly githubRepo: string | null;
   readonly resources: Resources;
   readonly approvals: ApprovalsMode;
+  /** What its home is filled with before the first start. */
+  readonly seed: NewSeed | null;
 }
+
+/** A template folder, a repository (with a branch of its own choice unless one is named), or both. */
+export type NewSeed = Pick<AgentSeed, 'template' | 'repository' | 'branch'>;
 
 /** An agent with the one instance it has. */
 export interface AgentWithInstance {
@@ -69,7 +75,7 @@ export class AgentLifecycle {
     const agentId = randomUUID();
     const id = randomUUID();
     const now = this.clock.now();
-    const { resources, ...rest } = wish;
+    const { resources, seed, ...rest } = wish;
     await this.db
       .run(async (tx) => {
         if (await tx.of(Agent).existsBy({ slug: wish.slug }))
@@ -77,6 +83,7 @@ export class AgentLifecycle {
         const owner = { id: agentId, orgId: who.orgId, ownerId: who.userId };
         const times = { createdAt: now, updatedAt: now };
         await tx.of(Agent).insert({ ...rest, ...resources, ...owner, ...times });
+        if (seed) await tx.of(AgentSeed).insert({ ...seed, agentId });
         const state = { desired: 'running', state: 'provisioning', stateSince: now, createdAt: now } as const;
         await tx.of(Instance).insert({ id, agentId, ...state });
         await this.record(tx, who, 'agent.created', agentId, { slug: wish.slug, runtime: wish.runtime });

@@ -79,11 +79,14 @@ export interface Channel {
     readonly modifiedAt: Date;
     readonly mode: number;
   }>;
-  /** Atomic: a temporary file, then a rename. Parents are made. Larger than 1 MiB goes in pieces, still atomic at the end. */
+  /**
+   * Atomic: a temporary file, then a rename. Parents are made. Larger than 1 MiB goes in pieces, still atomic at the end;
+   * what comes as a stream is never held whole.
+   */
   write(
     place: Place,
     path: string,
-    data: Buffer | string,
+    data: Buffer | string | AsyncIterable<Buffer>,
     options?: { readonly mode?: number; readonly sync?: boolean },
   ): Promise<void>;
   list(place: Place, path: string, max?: number): Promise<readonly FileInfo[]>;

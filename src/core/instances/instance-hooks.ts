@@ -40,6 +40,11 @@ export class InstanceHooks {
     this.steps.push(step);
   }
 
+  /** A step before all others. */
+  addFirstStep(step: StartStep): void {
+    this.steps.unshift(step);
+  }
+
   async prepare(instance: StartingInstance): Promise<InstancePatch> {
     let patch: InstancePatch = {};
     for (const step of this.steps) patch = { ...patch, ...(await step.prepare(instance)) };

@@ -4,6 +4,8 @@ import { roles, type Principal } from '../../core/access/principal.js';
 import { githubRepoOf, resourcesOf, slugOf } from '../../core/agents/agent.rules.js';
 import { Forbidden, Invalid } from '../../core/errors/domain-error.js';
 import type { NewAgent } from '../../core/instances/agent-lifecycle.service.js';
+import { Repositories } from '../../core/library/repositories.port.js';
+import { Templates } from '../../core/library/templates.service.js';
 import { Runtimes } from '../../core/runtimes/runtime.port.js';
 import type { CreateAgentBody } from './agents.dto.js';
 import { stockImage } from './words.js';
@@ -14,26 +16,42 @@ export class AgentWishes {
   constructor(
     private readonly config: Config,
     private readonly runtimes: Runtimes,
+    private readonly templates: Templates,
+    private readonly repositories: Repositories,
   ) {}
 
-  of(who: Principal, body: CreateAgentBody): NewAgent {
+  /** What a request says wrong is refused before anybody else is asked. */
+  async of(who: Principal, body: CreateAgentBody): Promise<NewAgent> {
     this.requireRole(who);
     const slug = slugOf(body.name);
     const type = textOr(body.type, 'business-assistant');
     if (type.length > 64) throw new Invalid('type is too long: at most 64 characters', [], 'invalid_type');
     const runtime = this.runtimes.get(textOr(body.runtime, this.runtimes.fallback)).name;
     requireStockImage(body.base_image);
+    const asked = resourcesOf(body.resources);
+    const branch = branchOf(body.source_branch);
+    const repository = body.github_repo ? githubRepoOf(body.github_repo) : null;
+    const label = body.template?.trim() || null;
+    const template = label === null ? null : await this.templates.resolve(label);
+    const fromTemplate = template?.ref.source === 'github' ? template.ref.repository : null;
+    if (repository !== null && fromTemplate !== null && repository !== fromTemplate) {
+      throw new Invalid('Give a github: template or github_repo, not two repositories', [], 'two_repositories');
+    }
+    const githubRepo = repository ?? fromTemplate;
+    if (githubRepo !== null) await this.repositories.check(githubRepo, branch);
+    const folder = template?.ref.source === 'local' ? template.ref.name : null;
     return {
       slug,
       displayName: slug,
       type,
       runtime,
       model: body.runtime_model?.trim() || null,
-      template: templateOf(body.template),
+      template: label,
       instructions: body.custom_instructions?.trim() || null,
-      githubRepo: repoOf(body.github_repo),
-      resources: resourcesOf(body.resources),
+      githubRepo,
+      resources: template?.resources ?? asked,
       approvals: 'auto',
+      seed: (folder ?? githubRepo) ? { template: folder, repository: githubRepo, branch } : null,
     };
   }
 
@@ -52,21 +70,10 @@ function requireStockImage(image: string | undefined): void {
   throw new Forbidden('This base image is not allowed', 'image_not_allowed');
 }
 
-/** Repositories are not cloned yet: refusing is honest, an empty workspace would not be. */
-function repoOf(given: string | undefined): null {
-  if (!given) return null;
-  githubRepoOf(given);
-  throw new Invalid('github_repo is not supported by this version yet', [], 'github_repo_unsupported');
-}
-
-/** The label of a template. Only its form is checked here: a name without a template is kept as a label. */
-function templateOf(given: string | undefined): string | null {
+/** Null: the repository's own choice. */
+function branchOf(given: string | undefined): string | null {
   const text = given?.trim() ?? '';
   if (text === '') return null;
-  const local = /^(?:local:)?([A-Za-z0-9][A-Za-z0-9_.-]{0,99})$/.exec(text)?.[1];
-  if (local !== undefined && !local.includes('..')) return text;
-  if (text.startsWith('github:')) {
-    throw new Invalid('Unknown template: templates from GitHub are not offered', [], 'unknown_template');
-  }
-  throw new Invalid('Invalid template: use local:<name>', [], 'invalid_template');
+  if (/^[A-Za-z0-9_][A-Za-z0-9._/-]{0,199}$/.test(text) && !/\.\.|\/\/|\.lock(\/|$)|[./]$/.test(text)) return text;
+  throw new Invalid('source_branch is no name of a branch', [], 'invalid_branch');
 }

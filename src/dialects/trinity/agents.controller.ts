@@ -78,17 +78,18 @@ export class TrinityAgentsController {
   })
   @ApiOkResponse({ type: AgentStatusView })
   @Refuses({
-    400: 'A bad name, runtime or resources',
+    400: 'A bad name, runtime or resources; an unknown template or repository',
     401: 'Not authenticated',
     403: 'This image or role may not',
     409: 'The name is taken',
     422: 'The name is missing',
     500: 'It could not be created; nothing was left behind',
     503: 'No engine answers',
+    504: 'The git host did not deliver in time',
   })
   async create(@Who() who: Principal, @Body() body: CreateAgentBody): Promise<AgentStatusView> {
-    const wish = this.wishes.of(who, body);
-    return AgentStatusView.of(await worded('create', this.lifecycle.create(who, wish)));
+    const made = this.wishes.of(who, body).then((wish) => this.lifecycle.create(who, wish));
+    return AgentStatusView.of(await worded('create', made));
   }
 
   @Get(':name')

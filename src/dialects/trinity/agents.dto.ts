@@ -17,7 +17,10 @@ export class CreateAgentBody {
   @IsString()
   type?: string;
 
-  @ApiPropertyOptional({ example: 'business-assistant' })
+  @ApiPropertyOptional({
+    example: 'business-assistant',
+    description: '`local:<name>` or `github:<owner>/<name>`; a bare name that is no template is kept as a label',
+  })
   @IsOptional()
   @IsString()
   template?: string;
@@ -44,10 +47,15 @@ export class CreateAgentBody {
   @MaxLength(100_000)
   custom_instructions?: string;
 
-  @ApiPropertyOptional({ example: 'Org/repo' })
+  @ApiPropertyOptional({ example: 'Org/repo', description: 'Cloned into the home before the first start' })
   @IsOptional()
   @IsString()
   github_repo?: string;
+
+  @ApiPropertyOptional({ example: 'main', description: "Default: the repository's own choice" })
+  @IsOptional()
+  @IsString()
+  source_branch?: string;
 
   @ApiPropertyOptional({ type: 'array', items: { type: 'string' } })
   @IsOptional()

@@ -23,6 +23,7 @@ import { TrinitySetupController } from './setup.controller.js';
 import { TrinitySharingController } from './sharing.controller.js';
 import { TrinityTagsController } from './tags.controller.js';
 import { TrinitySystemAgentController } from './system-agent.controller.js';
+import { TrinityTemplatesController } from './templates.controller.js';
 import { TrinityUsersController } from './users.controller.js';
 import { TrinityWhitelistController } from './whitelist.controller.js';
 
@@ -39,6 +40,7 @@ import { TrinityWhitelistController } from './whitelist.controller.js';
     TrinityKeysController,
     TrinityActivityController,
     TrinityFleetController,
+    TrinityTemplatesController,
     TrinityTagsController,
     TrinityAgentsController,
     TrinityFilesController,

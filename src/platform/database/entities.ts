@@ -8,6 +8,7 @@ import { RevokedLogin } from '../../core/accounts/revoked-login.entity.js';
 import { User } from '../../core/accounts/user.entity.js';
 import { AgentFolders } from '../../core/agents/agent-folders.entity.js';
 import { AgentGrant } from '../../core/agents/agent-grant.entity.js';
+import { AgentSeed } from '../../core/agents/agent-seed.entity.js';
 import { AgentShare } from '../../core/agents/agent-share.entity.js';
 import { Agent } from '../../core/agents/agent.entity.js';
 import { WriteRules } from '../../core/agents/write-rules.entity.js';
@@ -42,6 +43,7 @@ export const entities = [
   Lease,
   Agent,
   AgentShare,
+  AgentSeed,
   AgentGrant,
   AgentFolders,
   WriteRules,

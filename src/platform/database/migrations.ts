@@ -7,6 +7,7 @@ import { CreateLeases1700000000006 } from '../../migrations/0006-create-leases.j
 import { CreateFolders1700000000010 } from '../../migrations/0010-create-folders.js';
 import { ShareAndInvite1700000000007 } from '../../migrations/0007-share-and-invite.js';
 import { CredentialSettings1700000000008 } from '../../migrations/0008-credential-settings.js';
+import { CreateAgentSeeds1700000000012 } from '../../migrations/0012-create-agent-seeds.js';
 
 /** In the order they run. Released migrations never change. */
 export const migrations = [
@@ -19,4 +20,5 @@ export const migrations = [
   CreateFolders1700000000010,
   ShareAndInvite1700000000007,
   CredentialSettings1700000000008,
+  CreateAgentSeeds1700000000012,
 ];

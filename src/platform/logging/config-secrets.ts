@@ -6,6 +6,7 @@ export function registerConfigSecrets(config: Config): void {
   registerSecret(config.masterKey);
   registerSecret(config.credentialKey);
   registerSecret(config.adminPassword);
+  registerSecret(config.github.token);
   for (const provider of Object.values(config.providers)) {
     registerSecret(provider.apiKey);
     registerSecret(provider.oauthToken);

@@ -105,7 +105,6 @@ describe('agents', () => {
     ['bad memory', { name: 'x', resources: { memory: '4 apples' } }, 400, text],
     ['resources of another shape', { name: 'x', resources: 'big' }, 422, expect.any(Array)],
     ['a template that leads away', { name: 'x', template: 'local:../../etc' }, 400, text],
-    ['a template of GitHub', { name: 'x', template: 'github:org/none' }, 400, expect.stringContaining('Unknown')],
     ['a bad repository', { name: 'x', github_repo: 'https://github.com/a/b' }, 400, text],
     ['NUL in a text', { name: 'x', custom_instructions: 'a\u0000b' }, 400, expect.stringContaining('NUL')],
     ['a foreign image', { name: 'x', base_image: 'evil:latest' }, 403, text],

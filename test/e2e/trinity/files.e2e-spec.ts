@@ -23,7 +23,7 @@ describe('information and files', () => {
   beforeAll(async () => {
     fleet = await bootFleet();
     admin = fleet.admin;
-    await fleet.givenAgent('files', { template: 'business-assistant' });
+    await fleet.givenAgent('files', { template: 'own-words' });
     await fleet.chat('files', filled);
     guest = await fleet.givenUser('guest', { email: 'guest@example.com' });
     const { agentId } = await fleet.instanceOf('files');
@@ -174,7 +174,7 @@ describe('information and files', () => {
 
   const common = {
     agent_name: 'files',
-    template_name: 'business-assistant',
+    template_name: 'own-words',
     type: 'business-assistant',
     resources: { cpu: '2', memory: '4g' },
   };

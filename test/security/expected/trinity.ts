@@ -78,6 +78,12 @@ export const trinityRows: Readonly<Record<string, Row>> = {
   'POST /api/agents/{name}/share': { who: 'owner', ok: 200 },
   'DELETE /api/agents/{name}/share/{email}': { who: 'owner', ok: 200 },
   'GET /api/agents/{name}/shares': { who: 'owner', ok: 200 },
+  // Section 12: templates
+  'GET /api/templates': { who: 'user', ok: 200 },
+  'GET /api/templates/env-template': { who: 'user', ok: 200 },
+  'GET /api/templates/{id}': { who: 'user', ok: 404 },
+  'GET /api/templates/{owner}/{repository}': { who: 'user', ok: 404 },
+
   // Sections 10 and 11: fleet and tags
   'GET /api/agents/context-stats': { who: 'user', ok: 200 },
   'GET /api/agents/autonomy-status': { who: 'user', ok: 200 },
