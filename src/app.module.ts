@@ -9,6 +9,7 @@ import { AgentsModule } from './core/agents/agents.module.js';
 import { AuditModule } from './core/audit/audit.module.js';
 import { EventsModule } from './core/events/events.module.js';
 import { FleetModule } from './core/fleet/fleet.module.js';
+import { FoldersModule } from './core/folders/folders.module.js';
 import { HealthModule } from './core/health/health.module.js';
 import { InstancesModule } from './core/instances/instances.module.js';
 import { JobsModule } from './core/jobs/jobs.module.js';
@@ -58,6 +59,7 @@ export class AppModule {
         FleetModule,
         LibraryModule,
         SharingModule,
+        FoldersModule,
         HttpModule.with(dialects),
         OpenApiModule,
         ...dialects.map(({ module }) => module),

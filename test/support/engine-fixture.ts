@@ -2,11 +2,13 @@ import { randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { EngineChannels } from '../../src/adapters/channel/channels.js';
 import type { Channel } from '../../src/core/instances/channel.port.js';
-import type {
-  ContainerEngine,
-  EngineInstance,
-  ExecRequest,
-  InstanceSpec,
+import {
+  type ContainerEngine,
+  type EngineInstance,
+  type ExecRequest,
+  type HomeLayout,
+  type InstanceSpec,
+  plainHome,
 } from '../../src/core/instances/engine.port.js';
 import { until } from './until.js';
 
@@ -36,11 +38,19 @@ export class EngineFixture {
       runtime: this.under.runtime,
       env: { FLOTILLA_TEST: 'plain' },
       limits: { cpus: 1, memoryBytes: 256 * 2 ** 20, pids: 128 },
+      layout: plainHome,
     };
   }
 
   async running(): Promise<EngineInstance> {
     const made = await this.engine.create(this.spec());
+    await this.engine.start(made.ref);
+    return this.inspect(made.instanceId);
+  }
+
+  /** As `running`, with a home of a certain layout. */
+  async runningWith(layout: HomeLayout, instanceId?: string): Promise<EngineInstance> {
+    const made = await this.engine.create({ ...this.spec(instanceId), layout });
     await this.engine.start(made.ref);
     return this.inspect(made.instanceId);
   }

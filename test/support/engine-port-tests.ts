@@ -5,6 +5,7 @@ import type {
   EngineSignal,
   ExecRequest,
 } from '../../src/core/instances/engine.port.js';
+import { describeHomeLayout } from './home-layout-tests.js';
 import { describeChannel } from './channel-port-tests.js';
 import { collect, EngineFixture, type EngineUnderTest } from './engine-fixture.js';
 import { until } from './until.js';
@@ -232,6 +233,7 @@ export function describeEngine(name: string, make: () => Promise<EngineUnderTest
       });
     });
 
+    describeHomeLayout(() => fleet);
     describeChannel(() => fleet);
   });
 }

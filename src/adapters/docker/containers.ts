@@ -1,16 +1,17 @@
 import type Docker from 'dockerode';
 import { crashPoint } from '../../core/crash-point.js';
 import { EngineError } from '../../core/instances/engine.errors.js';
-import type { EngineInstance, EnginePhase, InstanceSpec, Limits, Place } from '../../core/instances/engine.port.js';
+import type { EngineInstance, InstanceSpec } from '../../core/instances/engine.port.js';
 import type { Connection } from './connection.js';
 import { isFault } from './errors.js';
-import { label, labelled, networkName, placePath, volumeName } from './labels.js';
+import { createOptions, toInstance } from './container-config.js';
+import { isPlain } from './home-layout.js';
+import { HomePreparation, Prepared } from './home-preparation.js';
+import { label, labelled } from './labels.js';
+import { untilFree, Volumes } from './volumes.js';
 
-const places: readonly Place[] = ['home', 'run'];
 /** Inspects at once during a list. */
 const inspectsAtOnce = 16;
-/** How long a removal that is already under way is waited for. */
-const removalMs = 20_000;
 const retryMs = 100;
 /** How long a name may be taken before the container that takes it can be seen. */
 const reservedMs = 5_000;
@@ -20,13 +21,21 @@ export class Containers {
   private readonly creating = new Map<string, Promise<EngineInstance>>();
   /** Container id -> instance id. */
   private readonly owners = new Map<string, string>();
+  /** Containers whose home is a plain folder. */
+  private readonly plain = new Set<string>();
   /** Instance id -> container id. */
   private readonly refs = new Map<string, string>();
+  private readonly volumes: Volumes;
+  private readonly preparation: HomePreparation;
+  private readonly prepared = new Prepared();
 
   constructor(
     private readonly engine: Connection,
     private readonly installId: string,
-  ) {}
+  ) {
+    this.volumes = new Volumes(engine, installId);
+    this.preparation = new HomePreparation(engine, installId);
+  }
 
   /** Makes volumes and container, or answers with what is there. Concurrent calls for one instance share the work. */
   create(spec: InstanceSpec, image: string): Promise<EngineInstance> {
@@ -35,6 +44,13 @@ export class Containers {
     const made = this.make(spec, image).finally(() => this.creating.delete(spec.instanceId));
     this.creating.set(spec.instanceId, made);
     return made;
+  }
+
+  /** Before each start: in a home that is more than a plain folder, what is mounted upon must be what it seems. */
+  async prepare(ref: string): Promise<void> {
+    if (this.plain.has(ref) || this.prepared.take(ref)) return;
+    const found = await this.inspectRef(ref);
+    if (found && found.phase !== 'running' && found.phase !== 'paused') await this.preparation.run(found, found.image);
   }
 
   async inspect(instanceId: string): Promise<EngineInstance | null> {
@@ -60,22 +76,16 @@ export class Containers {
     for (const found of await this.find(instanceId)) {
       await this.removeContainer(found.Id);
       this.owners.delete(found.Id);
+      this.plain.delete(found.Id);
       crashPoint('delete.container');
     }
     if (!options.volumes) return;
-    // By label, not by name: what another installation called the same stays.
-    for (const volume of await this.listVolumes(instanceId)) await this.removeVolume(volume.name);
+    await this.preparation.clear(instanceId);
+    await this.volumes.removeAll(instanceId);
   }
 
-  async listVolumes(of?: string): Promise<readonly { readonly instanceId: string; readonly name: string }[]> {
-    const filters = JSON.stringify({ label: labelled(this.installId, of) });
-    const { Volumes } = await this.engine.call('listing volumes', (abortSignal) =>
-      this.engine.docker.listVolumes({ filters, abortSignal }),
-    );
-    return Volumes.flatMap(({ Name, Labels }) => {
-      const instanceId = (Labels as Record<string, string> | null)?.[label.instance];
-      return instanceId === undefined ? [] : [{ instanceId, name: Name }];
-    });
+  listVolumes(): Promise<readonly { readonly instanceId: string; readonly name: string }[]> {
+    return this.volumes.list();
   }
 
   /** Which instance a container belongs to; null when it is gone or not ours. */
@@ -89,19 +99,25 @@ export class Containers {
     // A removal is under way, or failed half-way: of no use to anybody.
     if (existing) await this.removeContainer(existing.ref);
 
-    const volumes = await this.makeVolumes(spec);
+    const volumes = await this.volumes.make(spec);
     crashPoint('create.volumes');
     try {
+      await this.preparation.run(spec, image);
+      const homeFolder = spec.layout.writable === null ? null : await this.volumes.folderOf('home', spec.instanceId);
       const created = await this.engine.call(`creating container ${spec.containerName}`, (abortSignal) =>
-        this.engine.docker.createContainer({ ...createOptions(spec, image, this.installId), abortSignal }),
+        this.engine.docker.createContainer({
+          ...createOptions(spec, { image, installId: this.installId, homeFolder }),
+          abortSignal,
+        }),
       );
       const instance = await this.inspectRef(created.id);
+      if (instance) this.prepared.add(instance);
       if (instance) return instance;
       throw new EngineError('not_found', `Container ${spec.containerName} vanished right after it was created`);
     } catch (error) {
       const made = isFault(error, 'conflict') ? await this.holderOf(spec) : null;
       if (made) return made;
-      if (!isFault(error, 'unreachable')) await this.rollBack(volumes);
+      if (!isFault(error, 'unreachable')) await this.volumes.rollBack(volumes);
       throw error;
     }
   }
@@ -120,32 +136,6 @@ export class Containers {
     return null;
   }
 
-  /** Makes the volumes that are missing and answers with their names. */
-  private async makeVolumes(spec: InstanceSpec): Promise<readonly string[]> {
-    const present = new Set((await this.listVolumes(spec.instanceId)).map((volume) => volume.name));
-    const made: string[] = [];
-    for (const place of places) {
-      const Name = volumeName(place, spec.instanceId);
-      if (present.has(Name)) continue;
-      const Labels = labelsOf(spec, this.installId);
-      try {
-        await this.engine.call('creating a volume', (abortSignal) =>
-          this.engine.docker.createVolume({ Name, Labels, abortSignal }),
-        );
-      } catch (error) {
-        await this.rollBack(made);
-        throw error;
-      }
-      made.push(Name);
-    }
-    return made;
-  }
-
-  private async rollBack(volumes: readonly string[]): Promise<void> {
-    // The error that led here matters more than one of the clean-up; `listVolumes` finds what stays behind.
-    for (const name of volumes) await this.removeVolume(name).catch(() => undefined);
-  }
-
   private find(instanceId?: string): Promise<Docker.ContainerInfo[]> {
     const filters = { label: labelled(this.installId, instanceId) };
     return this.engine.call('listing containers', (abortSignal) =>
@@ -158,6 +148,7 @@ export class Containers {
     const instance = info && toInstance(info);
     if (instance) {
       this.owners.set(instance.ref, instance.instanceId);
+      if (isPlain(instance.layout)) this.plain.add(instance.ref);
       this.refs.set(instance.instanceId, instance.ref);
     }
     return instance;
@@ -182,29 +173,6 @@ export class Containers {
       );
     });
   }
-
-  private removeVolume(name: string): Promise<void> {
-    return untilFree(async () => {
-      await this.engine.call('removing a volume', (abortSignal) =>
-        this.engine.docker.getVolume(name).remove({ abortSignal }),
-      );
-    });
-  }
-}
-
-/** Repeats a removal while the engine says that somebody still holds the thing; gone already is success. */
-async function untilFree(remove: () => Promise<void>): Promise<void> {
-  const deadline = Date.now() + removalMs;
-  for (;;) {
-    try {
-      await remove();
-      return;
-    } catch (error) {
-      if (isFault(error, 'not_found')) return;
-      if (!isFault(error, 'conflict') || Date.now() > deadline) throw error;
-      await new Promise((resolve) => setTimeout(resolve, retryMs));
-    }
-  }
 }
 
 async function inBatches<T, R>(items: readonly T[], atOnce: number, run: (item: T) => Promise<R>): Promise<R[]> {
@@ -215,85 +183,4 @@ async function inBatches<T, R>(items: readonly T[], atOnce: number, run: (item: 
   };
   await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, worker));
   return results;
-}
-
-function labelsOf(spec: InstanceSpec, installId: string): Record<string, string> {
-  return { [label.install]: installId, [label.instance]: spec.instanceId, [label.agent]: spec.agentName };
-}
-
-function createOptions(spec: InstanceSpec, image: string, installId: string): Docker.ContainerCreateOptions {
-  return {
-    name: spec.containerName,
-    Image: image,
-    Labels: labelsOf(spec, installId),
-    Env: Object.entries(spec.env).map(([name, value]) => `${name}=${value}`),
-    // The entry script is root and drops to `developer`; it needs these two capabilities for that and has no other.
-    User: 'root',
-    Tty: false,
-    HostConfig: {
-      ...limitSettings(spec.limits),
-      Mounts: places.map((place) => ({
-        Type: 'volume' as const,
-        Source: volumeName(place, spec.instanceId),
-        Target: placePath[place],
-      })),
-      // Runtimes unpack native libraries into /tmp and load them from there.
-      Tmpfs: { '/tmp': 'rw,exec,nosuid,nodev,size=1g,mode=1777' },
-      CapDrop: ['ALL'],
-      CapAdd: ['SETUID', 'SETGID'],
-      SecurityOpt: ['no-new-privileges:true'],
-      Privileged: false,
-      IpcMode: 'private',
-      NetworkMode: networkName(installId),
-      Init: true,
-      RestartPolicy: { Name: 'no' },
-      LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '2' } },
-    },
-  };
-}
-
-/** The same memory for both: no swap. */
-export function limitSettings(
-  limits: Limits,
-): Pick<Docker.HostConfig, 'Memory' | 'MemorySwap' | 'NanoCpus' | 'PidsLimit'> {
-  return {
-    Memory: limits.memoryBytes,
-    MemorySwap: limits.memoryBytes,
-    NanoCpus: Math.round(limits.cpus * 1e9),
-    PidsLimit: limits.pids,
-  };
-}
-
-/** null for a container that is not one of ours. */
-export function toInstance(info: Docker.ContainerInspectInfo): EngineInstance | null {
-  const instanceId = info.Config.Labels[label.instance];
-  if (instanceId === undefined) return null;
-  const state = info.State;
-  const phase = phaseOf(state.Status);
-  const exitCode = phase === 'exited' || phase === 'dead' ? state.ExitCode : null;
-  const { Memory, NanoCpus, PidsLimit } = info.HostConfig;
-  return {
-    instanceId,
-    ref: info.Id,
-    name: info.Name.replace(/^\//, ''),
-    phase,
-    exitCode,
-    // The engine's mark stays after any process of the container ran out of memory; only with KILL it was the main one.
-    oomKilled: state.OOMKilled && exitCode === 137,
-    startedAt: timeOf(state.StartedAt),
-    finishedAt: timeOf(state.FinishedAt),
-    image: info.Config.Image,
-    limits: Memory && NanoCpus && PidsLimit ? { memoryBytes: Memory, cpus: NanoCpus / 1e9, pids: PidsLimit } : null,
-  };
-}
-
-function phaseOf(status: string): EnginePhase {
-  if (status === 'created' || status === 'running' || status === 'paused' || status === 'exited') return status;
-  // `restarting` cannot last with the policy `no`; `removing` and `dead` are of no use any more.
-  return status === 'restarting' ? 'running' : 'dead';
-}
-
-/** The engine writes year 1 for never. */
-function timeOf(text: string): string | null {
-  return text.startsWith('0001-') ? null : text;
 }

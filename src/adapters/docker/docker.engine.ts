@@ -14,12 +14,13 @@ import {
 } from '../../core/instances/engine.port.js';
 import { EngineError } from '../../core/instances/engine.errors.js';
 import { callMs, Connection, type ConnectionOptions } from './connection.js';
-import { Containers, limitSettings } from './containers.js';
+import { limitSettings } from './container-config.js';
+import { Containers } from './containers.js';
 import { isFault, statusOf } from './errors.js';
 import { containerEvents } from './events.js';
 import { startExec } from './exec.js';
 import { Images, type ImageOptions } from './images.js';
-import { placePath } from './labels.js';
+import { placePath, sharedVolumeName } from './labels.js';
 import { containerLogs } from './logs.js';
 import { ensureNetwork } from './network.js';
 import { sampleContainers } from './stats.js';
@@ -37,7 +38,13 @@ const inspectMs = 10_000;
 /** Runs instances as hardened containers of a Docker engine: local, by TLS, or by SSH. */
 export class DockerEngine extends ContainerEngine {
   readonly kind = 'docker';
-  readonly abilities: EngineAbilities = { limits: true, terminal: true, isolation: true };
+  readonly abilities: EngineAbilities = {
+    limits: true,
+    terminal: true,
+    isolation: true,
+    sharedFolders: true,
+    closedHome: true,
+  };
 
   private readonly engine: Connection;
   private readonly installId: string;
@@ -85,6 +92,7 @@ export class DockerEngine extends ContainerEngine {
   }
 
   async start(ref: string): Promise<void> {
+    await this.containers.prepare(ref);
     const start = () =>
       this.settled('starting a container', callMs, (abortSignal) => this.container(ref).start({ abortSignal }));
     try {
@@ -150,6 +158,10 @@ export class DockerEngine extends ContainerEngine {
 
   pathOf(_ref: string, place: Place): string {
     return placePath[place];
+  }
+
+  sharedFolderName(instanceId: string): string {
+    return sharedVolumeName(instanceId);
   }
 
   async sample(refs: readonly string[]): Promise<readonly StatsSample[]> {

@@ -6,6 +6,8 @@ export const label = {
   install: 'flotilla.install',
   instance: 'flotilla.instance',
   agent: 'flotilla.agent',
+  /** On a container that prepares an instance's home: the instance's id. */
+  preparing: 'flotilla.preparing',
 } as const;
 
 /** Where the places lie inside every container. */
@@ -13,6 +15,16 @@ export const placePath: Readonly<Record<Place, string>> = { home: '/home/develop
 
 export function volumeName(place: Place, instanceId: string): string {
   return `flotilla-${place}-${instanceId}`;
+}
+
+/** The folder that an instance shares with others. */
+export function sharedVolumeName(instanceId: string): string {
+  return `flotilla-shared-${instanceId}`;
+}
+
+/** Whose it is, by its name; null when it is none. */
+export function sharedVolumeOwner(volume: string): string | null {
+  return /^flotilla-shared-(.+)$/.exec(volume)?.[1] ?? null;
 }
 
 export function imageName(runtime: string, version: string): string {

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, s
 import { chmodSync, chownSync } from 'node:fs';
 import { join } from 'node:path';
 import { EngineError } from '../../core/instances/engine.errors.js';
-import type { InstanceSpec, Limits, Place } from '../../core/instances/engine.port.js';
+import type { HomeLayout, InstanceSpec, Limits, Place } from '../../core/instances/engine.port.js';
 import { memberships } from './processes.js';
 
 /** What is remembered of one instance. It lies in its folder, so that a new control plane finds it again. No secrets. */
@@ -15,6 +15,8 @@ export interface InstanceState {
   readonly image: string;
   readonly env: Readonly<Record<string, string>>;
   readonly limits: Limits;
+  /** Missing in what an earlier version wrote. */
+  readonly layout?: HomeLayout;
   /** User its processes run as; null: ours. */
   readonly uid: number | null;
   /** The last run; null before the first start. */
@@ -66,12 +68,12 @@ export class InstanceStore {
 
   /** Makes folders and state. Volumes that were kept are taken over with their user. */
   create(spec: InstanceSpec, image: string, ownUser: boolean): InstanceState {
-    const { instanceId, containerName: name, runtime, env, limits } = spec;
+    const { instanceId, containerName: name, runtime, env, limits, layout } = spec;
     const kept = existsSync(this.path(instanceId, 'home')) ? statSync(this.path(instanceId, 'home')).uid : null;
     const fresh = !existsSync(this.path(instanceId));
     const uid = ownUser ? kept || this.nextUid() : null;
     const ref = `${instanceId}~${randomBytes(4).toString('hex')}`;
-    const state: InstanceState = { instanceId, ref, name, runtime, image, env, limits, uid, run: null };
+    const state: InstanceState = { instanceId, ref, name, runtime, image, env, limits, layout, uid, run: null };
     try {
       // Every parent must be passable for the agent's user; what is not the agent's is closed by its own mode.
       this.makeFolder(this.path(instanceId), 0o711, null);

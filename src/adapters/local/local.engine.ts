@@ -1,5 +1,4 @@
 import { mkdirSync } from 'node:fs';
-import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { Config } from '../../config/config.js';
 import { EngineError } from '../../core/instances/engine.errors.js';
@@ -11,6 +10,7 @@ import {
   type EngineSignal,
   type ExecHandle,
   type ExecRequest,
+  type HomeLayout,
   type ImageProgress,
   type InstanceSpec,
   type Limits,
@@ -21,12 +21,14 @@ import { EventLog } from './event-log.js';
 import { fileError, type InstanceState, InstanceStore } from './instance-store.js';
 import { startExec } from './local-exec.js';
 import { readLog } from './log-file.js';
-import { memberships, memoryOf, processInfo } from './processes.js';
+import { counters, view } from './local-view.js';
+import { memberships } from './processes.js';
 import { type ExtraRuntimes, RuntimeStore } from './runtime-store.js';
 import { Supervisor } from './supervisor.js';
 import { canSwitchUsers, warningsOf } from './user-switch.js';
 
 const watchMs = 500;
+const none = { limits: false, terminal: false, isolation: false, sharedFolders: false, closedHome: false };
 
 export interface LocalEngineOptions {
   readonly config: Pick<Config, 'dataDir'>;
@@ -41,7 +43,7 @@ export interface LocalEngineOptions {
  */
 export class LocalEngine extends ContainerEngine {
   readonly kind = 'local';
-  readonly abilities: EngineAbilities = { limits: false, terminal: true, isolation: false };
+  readonly abilities: EngineAbilities = { ...none, terminal: true };
   private readonly store: InstanceStore;
   private readonly runtimes: RuntimeStore;
   private readonly installId: string;
@@ -100,6 +102,7 @@ export class LocalEngine extends ContainerEngine {
       if (known) return view(supervisor.settle(known));
       const image = this.runtimes.find(spec.runtime);
       if (!image) throw new EngineError('no_image', `runtime ${spec.runtime} is not installed`);
+      this.requireAble(spec.layout);
       this.claimName(spec.instanceId, spec.containerName);
       const state = this.store.create(spec, image.name, this.ownUsers);
       log.add(state, 'create');
@@ -183,6 +186,10 @@ export class LocalEngine extends ContainerEngine {
     return this.store.place(ref, place);
   }
 
+  sharedFolderName(instanceId: string): string {
+    return this.store.path(instanceId, 'shared');
+  }
+
   sample(refs: readonly string[]): Promise<readonly StatsSample[]> {
     return promised(() => {
       const { supervisor } = this.running();
@@ -240,6 +247,13 @@ export class LocalEngine extends ContainerEngine {
     }
   }
 
+  /** Each instance has a user of its own, and nothing can be mounted for a plain process. */
+  private requireAble({ shared, writable }: HomeLayout): void {
+    const { sharedFolders, closedHome } = this.abilities;
+    if ((sharedFolders || shared.length === 0) && (closedHome || writable === null)) return;
+    throw new EngineError('unsupported', 'the local engine shares no folders and closes no home');
+  }
+
   private claimName(instanceId: string, name: string): void {
     const taken = this.store.all().some((one) => one.name === name && one.instanceId !== instanceId);
     if (taken) throw new EngineError('conflict', `the name ${name} is taken`);
@@ -263,26 +277,6 @@ export class LocalEngine extends ContainerEngine {
 /** The local engine as the application uses it. */
 export function createLocalEngine(config: Config, installId: string): LocalEngine {
   return new LocalEngine({ config, installId });
-}
-
-function view(state: InstanceState): EngineInstance {
-  const { instanceId, ref, name, image, limits, run } = state;
-  const phase = run === null ? 'created' : run.finishedAt === null ? 'running' : 'exited';
-  const times = { startedAt: run?.startedAt ?? null, finishedAt: run?.finishedAt ?? null };
-  return { instanceId, ref, name, phase, exitCode: run?.exitCode ?? null, oomKilled: false, ...times, image, limits };
-}
-
-function counters(instanceId: string, pids: readonly number[]): StatsSample {
-  return {
-    instanceId,
-    at: new Date().toISOString(),
-    cpuNanos: pids.reduce((sum, pid) => sum + (processInfo(pid)?.cpuNanos ?? 0n), 0n),
-    memoryBytes: pids.reduce((sum, pid) => sum + memoryOf(pid), 0),
-    memoryLimitBytes: totalmem(),
-    rxBytes: 0,
-    txBytes: 0,
-    onlineCpus: availableParallelism(),
-  };
 }
 
 /** The result of plain work, or what it threw, as a promise. */

@@ -103,12 +103,17 @@ export class AgentLifecycle {
     }
   }
 
-  /** Running already is success. Throws with the reason when it does not come up. */
+  /** Running already is success; it is made again if its settings changed since. Throws with the reason when it does not come up. */
   async start(who: Principal, slug: string): Promise<Started> {
     const agent = await this.access.agent(who, { slug }, 'operate');
     this.control.requireEngine();
     const before = await this.control.findOf(agent.id);
-    const id = await this.wish(who, agent, { desired: 'running', failures: 0, retryAt: null });
+    const id = await this.wish(who, agent, {
+      desired: 'running',
+      failures: 0,
+      retryAt: null,
+      renewAt: this.clock.now(),
+    });
     await this.settled(id, buildSeconds);
     const started = await this.load(agent.id);
     return { ...started, fresh: before?.state !== 'running' || before.boot !== started.instance.boot };

@@ -28,6 +28,9 @@ export interface HomeLayout {
   readonly writable: readonly string[] | null;
 }
 
+/** A home of the agent's own and nothing else. */
+export const plainHome: HomeLayout = { shared: [], writable: null };
+
 /** What a container was made with: changed by making it again (limits also while it runs). */
 export interface Made {
   readonly layout: HomeLayout;
@@ -45,6 +48,7 @@ export interface InstanceSpec {
   /** Non-secret settings only. */
   readonly env: Readonly<Record<string, string>>;
   readonly limits: Limits;
+  readonly layout: HomeLayout;
 }
 
 export type EnginePhase = 'created' | 'running' | 'paused' | 'exited' | 'dead';
@@ -63,6 +67,7 @@ export interface EngineInstance {
   readonly finishedAt: string | null;
   readonly image: string;
   readonly limits: Limits | null;
+  readonly layout: HomeLayout;
 }
 
 export interface EngineEvent {
@@ -125,6 +130,10 @@ export interface EngineAbilities {
   readonly limits: boolean;
   readonly terminal: boolean;
   readonly isolation: boolean;
+  /** Can instances see one folder together? */
+  readonly sharedFolders: boolean;
+  /** Can a home be closed for writing but for some folders? */
+  readonly closedHome: boolean;
 }
 
 export interface ImageProgress {
@@ -176,6 +185,8 @@ export abstract class ContainerEngine {
   abstract exec(ref: string, request: ExecRequest): Promise<ExecHandle>;
   /** Absolute path, as processes inside see it, of one of the instance's places. */
   abstract pathOf(ref: string, place: Place): string;
+  /** What the folder that an instance shares is called at the engine, for people. */
+  abstract sharedFolderName(instanceId: string): string;
   /** Reads the counters of many running instances at once; leaves out those that are gone. */
   abstract sample(refs: readonly string[]): Promise<readonly StatsSample[]>;
 

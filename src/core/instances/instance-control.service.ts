@@ -56,7 +56,7 @@ export class InstanceControl {
       now === null ||
       now.state === 'failed' ||
       now.desired !== 'running' ||
-      (now.state === 'running' && now.boot !== null) ||
+      (now.state === 'running' && now.boot !== null && now.renewAt === null) ||
       !this.watch.connected;
     return this.instances.until(id, over, seconds);
   }

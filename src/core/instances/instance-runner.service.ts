@@ -7,11 +7,11 @@ import { Channels } from './channel.port.js';
 import { EngineError } from './engine.errors.js';
 import { ContainerEngine, type EngineEvent, type EngineInstance } from './engine.port.js';
 import { afterExit, afterVanishing, ranWellSeconds, type AfterExit, unknownExit } from './exit.rules.js';
-import { ImageWaiter, NoLongerWanted } from './image-waiter.service.js';
+import { NoLongerWanted } from './image-waiter.service.js';
 import { InstanceHooks } from './instance-hooks.js';
 import { Instance } from './instance.entity.js';
 import { can, type InstanceAction } from './instance.lifecycle.js';
-import { specOf } from './instance-spec.js';
+import { InstanceProvisioner } from './instance-provisioner.service.js';
 import { InstancesService, type InstancePatch } from './instances.service.js';
 import { Signals } from './signals.js';
 
@@ -24,7 +24,7 @@ export class RunnerSurroundings {
   constructor(
     readonly hooks: InstanceHooks,
     readonly channels: Channels,
-    readonly images: ImageWaiter,
+    readonly provisioner: InstanceProvisioner,
   ) {}
 }
 
@@ -52,7 +52,8 @@ export class InstanceRunner {
   differs(row: Instance, real: EngineInstance | null): boolean {
     if (row.desired === 'removed') return true;
     const runs = real?.phase === 'running' || real?.phase === 'paused';
-    if (row.state === 'running') return row.desired !== 'running' || !runs || real.startedAt !== row.boot;
+    if (row.state === 'running')
+      return row.desired !== 'running' || !runs || real.startedAt !== row.boot || !!row.renewAt;
     if (row.state === 'failed' && row.desired === 'running') return runs;
     return row.desired === 'running' || runs || row.state !== 'stopped';
   }
@@ -77,7 +78,10 @@ export class InstanceRunner {
   /** @returns milliseconds after which to look again, or null when it runs or is given up */
   async up(instance: Instance, agent: Agent): Promise<number | null> {
     let real = await this.engine.inspect(instance.id);
-    if (instance.state === 'running') {
+    if (instance.state === 'running' && instance.renewAt !== null && !(await this.isCurrent(instance, agent, real))) {
+      real = await this.takeDown(instance, real);
+    } else if (instance.state === 'running') {
+      if (instance.renewAt !== null) await this.instances.renewed(instance.id, instance.renewAt);
       if (real?.phase === 'running' && real.startedAt === instance.boot) {
         await this.confirm(instance);
         return null;
@@ -100,7 +104,7 @@ export class InstanceRunner {
     if (instance.state !== 'provisioning') await this.move(instance.id, 'start', { reason: null });
     let prepared: InstancePatch = {};
     try {
-      real = await this.provision(instance, agent, real);
+      real = await this.surroundings.provisioner.provision(instance, agent, real);
       if (real.phase === 'running') {
         prepared = await this.surroundings.hooks.prepare({
           instanceId: instance.id,
@@ -115,7 +119,7 @@ export class InstanceRunner {
     if (real.phase !== 'running') return this.ended(instance, real);
     crashPoint('provision.answered');
     this.signals.forget(instance.id);
-    await this.running(instance.id, real, { ...prepared, revision: agent.revision });
+    await this.running(instance, real, { ...prepared, revision: agent.revision });
     return null;
   }
 
@@ -137,6 +141,21 @@ export class InstanceRunner {
     const exitCode = after?.exitCode ?? null;
     await this.move(instance.id, 'halted', { reason: null, exitCode, retryAt: null, failures: 0 });
     return null;
+  }
+
+  /** Does it run, and is it what is stored? */
+  private async isCurrent(instance: Instance, agent: Agent, real: EngineInstance | null): Promise<boolean> {
+    const runs = real?.phase === 'running' || real?.phase === 'paused';
+    return runs && this.surroundings.provisioner.isCurrent(instance, agent, real);
+  }
+
+  /** It was asked to start and has other settings than those stored: down first, so that it comes up with them. */
+  private async takeDown(instance: Instance, real: EngineInstance | null): Promise<EngineInstance | null> {
+    if (real?.phase === 'running' || real?.phase === 'paused') await this.halt(instance, real);
+    crashPoint('renew.halted');
+    this.surroundings.channels.close(instance.id);
+    await this.surroundings.hooks.halted(instance.id, 'The agent was started anew with changed settings', true);
+    return this.engine.inspect(instance.id);
   }
 
   private halt(instance: Instance, real: EngineInstance): Promise<void> {
@@ -174,54 +193,16 @@ export class InstanceRunner {
     return [...new Set(volumes.map((volume) => volume.instanceId))].filter((id) => !known.has(id));
   }
 
-  private async provision(instance: Instance, agent: Agent, found: EngineInstance | null): Promise<EngineInstance> {
-    let real = found;
-    if (real?.phase === 'running') return real;
-    if (real && instance.revision !== 0 && instance.revision !== agent.revision) {
-      await this.engine.remove(instance.id, { volumes: false });
-      crashPoint('recreate.removed');
-      real = null;
-    }
-    const spec = specOf(instance.id, agent);
-    if (!real) {
-      await this.surroundings.images.ready(instance.id, agent.runtime);
-      await this.requireWanted(instance.id);
-      real = await this.engine.create(spec);
-      crashPoint('provision.created');
-    }
-    if (real.name !== spec.containerName) {
-      await this.engine.rename(real.ref, spec.containerName).catch((error: unknown) => {
-        this.logger.warn(`Could not rename the container of ${agent.slug}`, error);
-      });
-    }
-    await this.requireWanted(instance.id);
-    await this.engine.start(real.ref);
-    crashPoint('provision.started');
-    await this.answers(instance.id, real.ref);
-    const started = await this.engine.inspect(instance.id);
-    if (!started) throw new EngineError('not_found', 'The container vanished while it was started');
-    return started;
-  }
-
-  /** A main process that ends at once has not come up: only one that takes commands has. */
-  private async answers(instanceId: string, ref: string): Promise<void> {
-    try {
-      await (await this.surroundings.channels.of({ instanceId, ref }, 'root')).ping();
-    } catch (error) {
-      if ((await this.engine.inspect(instanceId))?.phase === 'running') throw error;
-    }
-  }
-
-  private async requireWanted(id: string): Promise<void> {
-    if ((await this.instances.find(id))?.desired !== 'running') throw new NoLongerWanted();
-  }
-
-  private async running(id: string, real: EngineInstance, more: InstancePatch): Promise<void> {
+  private async running(instance: Instance, real: EngineInstance, more: InstancePatch): Promise<void> {
     const startedAt = real.startedAt ? new Date(real.startedAt) : this.clock.now();
     const patch = { reason: null, ref: real.ref, containerName: real.name, image: real.image, boot: real.startedAt };
-    const row = await this.move(id, 'ready', {
+    const made = { layout: real.layout, limits: real.limits };
+    const row = await this.move(instance.id, 'ready', {
       ...patch,
       ...more,
+      made,
+      // Who asked again meanwhile may have changed settings: then it is looked at once more.
+      renewAt: instance.renewAt,
       startedAt,
       exitCode: null,
       oomKilled: false,
@@ -287,7 +268,8 @@ export class InstanceRunner {
       const row = await tx.lock(Instance, { id });
       if (!row || !can(row.state, action)) return null;
       // A command that came meanwhile is newer than what we saw.
-      const { desired, ...rest } = patch;
+      const { desired, renewAt: seen, ...rest } = patch;
+      if (seen !== undefined && row.renewAt?.getTime() === seen?.getTime()) row.renewAt = null;
       const wish = desired && row.desired === 'running' ? { desired } : {};
       await this.instances.move(tx, row, action, { ...rest, ...wish });
       if (then && row.state === 'provisioning') {

@@ -5,11 +5,14 @@ import { AgentFileChanges } from './agent-file-changes.service.js';
 import { AgentFiles } from './agent-files.service.js';
 import { AgentHomes } from './agent-homes.service.js';
 import { AgentLogs } from './agent-logs.service.js';
+import { AgentResources } from './agent-resources.service.js';
 import { EngineWatch } from './engine-watch.service.js';
 import { HomeCredentials } from './home-credentials.service.js';
+import { HomeLayouts } from './home-layouts.service.js';
 import { ImageWaiter } from './image-waiter.service.js';
 import { InstanceControl } from './instance-control.service.js';
 import { InstanceHooks } from './instance-hooks.js';
+import { InstanceProvisioner } from './instance-provisioner.service.js';
 import { InstanceRunner, RunnerSurroundings } from './instance-runner.service.js';
 import { InstancesService } from './instances.service.js';
 import { LiveStats } from './live-stats.service.js';
@@ -23,7 +26,9 @@ const services = [
   AgentHomes,
   AgentLifecycle,
   AgentLogs,
+  AgentResources,
   EngineWatch,
+  HomeLayouts,
   InstanceControl,
   InstanceHooks,
   InstancesService,
@@ -31,7 +36,7 @@ const services = [
   Reconciler,
 ];
 
-const parts = [HomeCredentials, ImageWaiter, InstanceRunner, RunnerSurroundings, StartCredentials];
+const parts = [HomeCredentials, ImageWaiter, InstanceProvisioner, InstanceRunner, RunnerSurroundings, StartCredentials];
 
 /** Containers of agents: what is wanted, what is, and what can be seen of them. */
 @Global()

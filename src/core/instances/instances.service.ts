@@ -58,6 +58,18 @@ export class InstancesService {
     if (state === 'stopped' && from !== 'stopped') await tx.emit({ type: 'agent.stopped', ...about });
   }
 
+  /** What runs was compared with what is stored, for whoever asked at that time. */
+  async renewed(id: string, askedAt: Date): Promise<void> {
+    await this.db.run(async (tx) => {
+      const instance = await tx.lock(Instance, { id });
+      if (instance?.renewAt?.getTime() !== askedAt.getTime()) return;
+      await tx.of(Instance).update({ id }, { renewAt: null });
+      const agent = await tx.of(Agent).findOneByOrFail({ id: instance.agentId });
+      const data = { instanceId: id, state: instance.state };
+      await tx.emit({ type: 'instance.current', orgId: agent.orgId, agentId: agent.id, data });
+    });
+  }
+
   /** Stores what an instance waits for, and announces it: image builds take minutes. */
   async progress(id: string, reason: string): Promise<void> {
     await this.db.run(async (tx) => {

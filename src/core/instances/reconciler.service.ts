@@ -63,7 +63,7 @@ export class Reconciler implements EngineObserver, LedWork, BeforeApplicationShu
 
   async sweep(): Promise<void> {
     const rows = await this.db.query<{ id: string }>(
-      `select id from instances where (desired = 'running' and state not in ('running', 'failed'))
+      `select id from instances where (desired = 'running' and state <> 'failed' and (state <> 'running' or renew_at is not null))
          or (desired = 'stopped' and state not in ('stopped', 'failed'))`,
     );
     for (const { id } of rows) if (!this.timers.has(id)) void this.kick(id);

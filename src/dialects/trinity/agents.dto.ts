@@ -5,6 +5,7 @@ import type { GivenShare } from '../../core/sharing/sharing.service.js';
 import { ShareView } from './sharing.dto.js';
 import type { Started } from '../../core/instances/agent-lifecycle.service.js';
 import { CredentialsResultView } from './credentials.dto.js';
+import { resourcesIn } from '../../core/instances/instance-spec.js';
 import { statusOf } from './words.js';
 
 export class CreateAgentBody {
@@ -116,7 +117,7 @@ export class AgentStatusView {
       status: statusOf(instance?.state ?? null),
       port: 0,
       created: agent.createdAt.toISOString(),
-      resources: { cpu: agent.cpu, memory: agent.memory },
+      resources: resourcesIn(agent),
       container_id: instance?.ref ?? null,
       template: agent.template,
       runtime: agent.runtime,
@@ -145,7 +146,10 @@ export class AgentListView extends SeenAgentView {
   @ApiProperty({ type: 'string', nullable: true }) cpu_limit!: string | null;
 
   static ofListed(listed: ListedAgent): AgentListView {
-    return Object.assign(seen(listed), { memory_limit: null, cpu_limit: null });
+    return Object.assign(seen(listed), {
+      memory_limit: listed.agent.memoryLimit,
+      cpu_limit: listed.agent.cpuLimit,
+    });
   }
 }
 

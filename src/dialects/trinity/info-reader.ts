@@ -1,3 +1,4 @@
+import { resourcesIn } from '../../core/instances/instance-spec.js';
 import { Injectable } from '@nestjs/common';
 import { parse } from 'yaml';
 import type { Principal } from '../../core/access/principal.js';
@@ -31,7 +32,7 @@ export class InfoReader {
   async read(who: Principal, name: string): Promise<Record<string, unknown>> {
     const { agent, instance } = await this.directory.get(who, name);
     const status = statusOf(instance?.state ?? null);
-    const resources = { cpu: agent.cpu, memory: agent.memory };
+    const resources = resourcesIn(agent);
     const template_name = agent.template ?? '';
     const common = { agent_name: agent.slug, template_name, type: agent.type, resources, status };
     if (status !== 'running') {

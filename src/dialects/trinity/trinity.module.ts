@@ -14,6 +14,8 @@ import { TrinityFleetController } from './fleet.controller.js';
 import { HealthController } from './health.controller.js';
 import { InfoReader } from './info-reader.js';
 import { TrinityKeyEventsSocket } from './key-events.socket.js';
+import { TrinityFoldersController } from './folders.controller.js';
+import { TrinityResourcesController } from './resources.controller.js';
 import { TrinityKeysController } from './keys.controller.js';
 import { TrinityPermissionsController } from './permissions.controller.js';
 import { TrinitySessionsController } from './sessions.controller.js';
@@ -51,6 +53,8 @@ import { TrinityWhitelistController } from './whitelist.controller.js';
     TrinityChatController,
     TrinityPermissionsController,
     TrinitySharingController,
+    TrinityFoldersController,
+    TrinityResourcesController,
   ],
   providers: [TrinitySettings, AgentWishes, InfoReader, EventFeed, TrinityEventsSocket, TrinityKeyEventsSocket],
 })

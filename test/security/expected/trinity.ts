@@ -68,6 +68,14 @@ export const trinityRows: Readonly<Record<string, Row>> = {
   'GET /api/agents/{name}/logs': { who: 'access', ok: 200, narrow: true },
   'GET /api/agents/{name}/stats': { who: 'access', ok: 400 },
 
+  // Section 6 and 9: limits and shared folders
+  'GET /api/agents/{name}/resources': { who: 'access', ok: 200 },
+  'PUT /api/agents/{name}/resources': { who: 'owner', ok: 200 },
+  'GET /api/agents/{name}/folders': { who: 'access', ok: 200 },
+  'PUT /api/agents/{name}/folders': { who: 'owner', ok: 200 },
+  'GET /api/agents/{name}/folders/available': { who: 'access', ok: 200 },
+  'GET /api/agents/{name}/folders/consumers': { who: 'access', ok: 200 },
+
   // Section 9: permissions between agents; the other one is unknown to everybody
   'GET /api/agents/{name}/permissions': { who: 'access', ok: 200 },
   'PUT /api/agents/{name}/permissions': { who: 'owner', ok: 200 },
