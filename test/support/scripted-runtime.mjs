@@ -3,6 +3,7 @@
 // The steps of the demo model (docs/demo-model.md) in the prompt become real tool calls, questions and text. More:
 //   <<crash>> exits with 1    <<hang>> never answers, not even a cancel    <<deaf>> stops reading its stdin, and hangs
 //   <<noise>> prints a line that is no JSON    <<flood N>> N chunks at once
+// What it was told of tool servers is in SCRIPTED_MCP of its shells.
 // It asks for permission with SCRIPTED_ASK=1 or in mode "ask", never in mode "auto". Conversations are kept in
 // $HOME/.scripted/<sessionId>.json: the user's message when it comes, everything else when its step is done.
 import { randomBytes } from 'node:crypto';
@@ -116,13 +117,15 @@ const methods = {
     authMethods: [],
   }),
   authenticate: () => ({}),
-  'session/new': ({ cwd }) => {
+  'session/new': ({ cwd, mcpServers }) => {
+    process.env.SCRIPTED_MCP = JSON.stringify(mcpServers);
     const id = `scripted-${randomBytes(8).toString('hex')}`;
     const session = opened({ id, cwd, mode: 'default', model: 'scripted-1', history: [], cost: 0 });
     save(session);
     return { sessionId: id, ...described(session) };
   },
-  'session/load': ({ sessionId, cwd }) => {
+  'session/load': ({ sessionId, cwd, mcpServers }) => {
+    process.env.SCRIPTED_MCP = JSON.stringify(mcpServers);
     let kept;
     try {
       kept = JSON.parse(readFileSync(path.join(store, `${path.basename(sessionId)}.json`), 'utf8'));

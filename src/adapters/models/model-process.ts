@@ -67,8 +67,12 @@ export class ModelProcess extends Models implements OnApplicationShutdown {
       baseUrl: baseUrl === null ? null : await this.reachable(provider, baseUrl, hostAddress),
       apiKey: configured.apiKey ?? placeholderKey(configured),
       oauthToken: configured.oauthToken,
-      defaultModel: this.config.defaultModel ?? currentModels[provider],
+      defaultModel: this.defaultModel(provider),
     };
+  }
+
+  defaultModel(provider: ProviderName): string {
+    return this.config.defaultModel ?? currentModels[provider];
   }
 
   describe(): string {

@@ -3,6 +3,7 @@ import { Access } from '../access/access.service.js';
 import { Authenticator } from '../access/authenticator.port.js';
 import { AccountAuthenticator } from './account-authenticator.js';
 import { AccountsService } from './accounts.service.js';
+import { AgentKeys } from './agent-keys.service.js';
 import { ApiKeysService } from './api-keys.service.js';
 import { EmailAccounts } from './email-accounts.js';
 import { EmailCodeRequests } from './email-code-requests.js';
@@ -28,6 +29,7 @@ import { Whitelist } from './whitelist.service.js';
     Access,
     AccountAuthenticator,
     AccountsService,
+    AgentKeys,
     ApiKeysService,
     EmailAccounts,
     EmailCodeJob,
@@ -51,6 +53,7 @@ import { Whitelist } from './whitelist.service.js';
     Access,
     AccountAuthenticator,
     AccountsService,
+    AgentKeys,
     ApiKeysService,
     Authenticator,
     EmailCodeRequests,

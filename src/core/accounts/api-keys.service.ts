@@ -34,7 +34,14 @@ export interface IssuedKey {
   readonly value: Secret;
 }
 
+/** What a key is made of. */
+interface Made {
+  readonly id: string;
+  readonly random: Buffer;
+}
+
 const secretBytes = 32;
+const newlyMade = (): Made => ({ id: randomUUID(), random: randomBytes(secretBytes) });
 
 /** API keys: long-lived credentials that act for the user who made them. Callers see and change their own only. */
 @Injectable()
@@ -51,13 +58,12 @@ export class ApiKeysService {
   }
 
   /** A key for any holder, inside the caller's unit of work: an agent's own key is made together with the agent. */
-  async issue(tx: Tx, holder: KeyHolder, wanted: NewKey): Promise<IssuedKey> {
-    const { keyPrefix, shown } = credentialRulesOf(wanted.dialect);
-    if (keyPrefix === null) throw new Invalid(`The ${wanted.dialect} API has no keys`, [], 'no_keys');
-    const value = keyPrefix + randomBytes(secretBytes).toString('base64url');
+  async issue(tx: Tx, holder: KeyHolder, wanted: NewKey, made: Made = newlyMade()): Promise<IssuedKey> {
+    const value = this.valueOf(wanted.dialect, made.random);
+    const { shown } = credentialRulesOf(wanted.dialect);
     const key = await tx.of(ApiKey).save({
       ...holder,
-      id: randomUUID(),
+      id: made.id,
       dialect: wanted.dialect,
       label: wanted.label,
       description: wanted.description ?? null,
@@ -70,6 +76,13 @@ export class ApiKeysService {
       revokedAt: null,
     });
     return { key, value: new Secret(value) };
+  }
+
+  /** The key that a dialect makes of 32 bytes. */
+  valueOf(dialect: string, random: Buffer): string {
+    const { keyPrefix } = credentialRulesOf(dialect);
+    if (keyPrefix === null) throw new Invalid(`The ${dialect} API has no keys`, [], 'no_keys');
+    return keyPrefix + random.toString('base64url');
   }
 
   /** A first key for somebody who has none that works; null when they have one. */

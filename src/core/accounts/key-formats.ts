@@ -6,10 +6,12 @@ interface CredentialRules {
   readonly shown: number;
   /** Whether people who signed in may call it. */
   readonly logins: boolean;
+  /** Name under which an agent's processes find the key of their own, if they get one. */
+  readonly agentVariable?: string;
 }
 
 const rules: Readonly<Record<string, CredentialRules>> = {
-  trinity: { keyPrefix: 'trinity_mcp_', shown: 20, logins: true },
+  trinity: { keyPrefix: 'trinity_mcp_', shown: 20, logins: true, agentVariable: 'TRINITY_MCP_API_KEY' },
   console: { keyPrefix: null, shown: 0, logins: true },
 };
 
@@ -19,3 +21,8 @@ const nothing: CredentialRules = { keyPrefix: null, shown: 0, logins: false };
 export function credentialRulesOf(dialect: string): CredentialRules {
   return Object.hasOwn(rules, dialect) ? (rules[dialect] ?? nothing) : nothing;
 }
+
+/** Which dialects give agents a key of their own, and how it is called there. */
+export const agentVariables: readonly (readonly [string, string])[] = Object.entries(rules).flatMap(
+  ([dialect, { agentVariable }]) => (agentVariable === undefined ? [] : [[dialect, agentVariable] as const]),
+);

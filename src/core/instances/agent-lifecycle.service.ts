@@ -165,6 +165,7 @@ export class AgentLifecycle {
       const audience = await audienceOf(tx.of(AgentShare), agent);
       const { affected } = await tx.of(Agent).delete({ id: agent.id });
       if (!affected) return;
+      await tx.query('delete from api_keys where agent_id = $1', [agent.id]);
       const data = { slug: agent.slug, instanceId: instance?.id ?? null, audience };
       await this.record(tx, who, 'agent.deleted', agent.id, { slug: agent.slug });
       await tx.emit({ type: 'agent.deleted', orgId: agent.orgId, agentId: agent.id, data });

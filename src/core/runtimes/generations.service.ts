@@ -6,8 +6,7 @@ import { ChannelError, Channels, type Channel } from '../instances/channel.port.
 import { ContainerEngine } from '../instances/engine.port.js';
 import { Instance } from '../instances/instance.entity.js';
 import { Generation } from './generation.entity.js';
-import type { LaunchPlan } from './launch-planner.service.js';
-import type { Launch } from './runtime.port.js';
+import type { LaunchPlan, OwnLaunch } from './launch-planner.service.js';
 import { folderOf, Spool } from './spool.service.js';
 
 /** Everything we can show or do for a runtime when it asks: nothing of the client's own, but questions. */
@@ -64,6 +63,7 @@ export class Generations {
         nextLine: 1,
         fingerprint: plan.fingerprint,
         demo: plan.demo,
+        platformKey: plan.platformKey,
         agentInfo: null,
         innerPort: plan.runtime.needsInnerPort ? this.innerPort() : 0,
         endReason: null,
@@ -85,7 +85,7 @@ export class Generations {
     const root = await this.channels.of(at, 'root');
     const folder = folderOf(generation.number);
     if (await exists(root.stat('run', `${folder}/started`))) return;
-    const launch = plan.launch(generation);
+    const launch = await plan.launch(generation);
     const developer = await this.channels.of(at, 'developer');
     for (const file of launch.files) await developer.write('home', file.path, file.content, { mode: 0o600 });
     // Never written twice: a script that began meanwhile would go on writing to the file we replaced.
@@ -167,8 +167,11 @@ export class Generations {
   }
 }
 
-/** The shell snippet that becomes the runtime: it is read once by root's entry script and deleted. */
-export function launchSnippet(launch: Launch, home: string): string {
+/**
+ * The shell snippet that becomes the runtime: it is read once by root's entry script and deleted. What comes from the
+ * agent's home must not steer root's own programs: it waits in a pipe until the process is the agent's.
+ */
+export function launchSnippet(launch: OwnLaunch, home: string): string {
   const env = {
     HOME: home,
     USER: 'developer',
@@ -177,9 +180,15 @@ export function launchSnippet(launch: Launch, home: string): string {
     LANG: 'C.UTF-8',
     ...launch.env,
   };
-  const exports = Object.entries(env).map(([name, value]) => `export ${name}=${quoted(value)}`);
-  return [...exports, `FLOTILLA_CWD=${quoted(home)}`, `set -- ${launch.argv.map(quoted).join(' ')}`, ''].join('\n');
+  const own = [...launch.own].filter(([name]) => !Object.hasOwn(env, name)).map(exported);
+  const lines = [...Object.entries(env).map(exported), `FLOTILLA_CWD=${quoted(home)}`];
+  if (own.length === 0) return [...lines, `set -- ${launch.argv.map(quoted).join(' ')}`, ''].join('\n');
+  const argv = ['sh', '-c', 'eval "$(cat <&9)"; exec 9<&-; exec "$@"', 'sh', ...launch.argv];
+  const pipe = [`own=${quoted(own.join('\n'))}`, 'exec 9<<FLOTILLA_OWN', '$own', 'FLOTILLA_OWN', 'unset own'];
+  return [...lines, ...pipe, `set -- ${argv.map(quoted).join(' ')}`, ''].join('\n');
 }
+
+const exported = ([name, value]: readonly [string, string]): string => `export ${name}=${quoted(value)}`;
 
 /** `usedAt` says since when it is being stopped. */
 async function markStopping(tx: Tx, row: Generation, reason: string, now: Date): Promise<void> {

@@ -6,7 +6,10 @@ import { Unavailable } from '../errors/domain-error.js';
 import { ContainerEngine } from '../instances/engine.port.js';
 import { EngineWatch } from '../instances/engine-watch.service.js';
 import type { Instance } from '../instances/instance.entity.js';
+import type { Variables } from '../credentials/environment.rules.js';
+import { HomeSettings } from './home-settings.service.js';
 import { Models, type ModelEndpoint } from './models.port.js';
+import { ownEndpoint, withoutVendors } from './own-keys.rules.js';
 import { Runtimes, type AgentRuntime, type InnerContext, type Launch } from './runtime.port.js';
 
 export interface LaunchPlan {
@@ -15,7 +18,24 @@ export interface LaunchPlan {
   readonly fingerprint: string;
   /** The demo model answers. */
   readonly demo: boolean;
-  launch(generation: { readonly number: number; readonly innerPort: number }): Launch;
+  /** The runtime gets the installation's provider key. */
+  readonly platformKey: boolean;
+  /** Reads what the agent's home holds, so call it just before the start. */
+  launch(generation: { readonly number: number; readonly innerPort: number }): Promise<OwnLaunch>;
+}
+
+/** A launch with what comes from the agent itself: that is set when its process is the agent's user already. */
+export interface OwnLaunch extends Launch {
+  readonly own: Variables;
+}
+
+/** What a launch is made from. */
+@Injectable()
+export class LaunchSources {
+  constructor(
+    readonly models: Models,
+    readonly home: HomeSettings,
+  ) {}
 }
 
 /** Decides how an agent's runtime is started: which provider, which model, which settings. */
@@ -24,7 +44,7 @@ export class LaunchPlanner {
   constructor(
     private readonly config: Config,
     private readonly runtimes: Runtimes,
-    private readonly models: Models,
+    private readonly sources: LaunchSources,
     private readonly engine: ContainerEngine,
     private readonly watch: EngineWatch,
   ) {}
@@ -32,22 +52,29 @@ export class LaunchPlanner {
   /** Throws `Unavailable` when no provider the runtime can use is configured. */
   async plan(agent: Agent, instance: Instance, model: string | null): Promise<LaunchPlan> {
     const runtime = this.runtimes.get(agent.runtime);
-    const endpoint = await this.endpointOf(runtime);
+    const { platformKey } = agent;
+    const endpoint = platformKey ? await this.endpointOf(runtime) : null;
     const approvals = agent.approvals === 'ask' && !agent.autonomy ? 'ask' : 'auto';
     const { instructions } = agent;
     return {
       runtime,
-      demo: endpoint.demo,
+      platformKey,
+      demo: endpoint?.demo ?? false,
       fingerprint: fingerprintOf([runtime.name, model, instructions, approvals], endpoint),
-      launch: ({ number, innerPort }) =>
-        runtime.launch({
+      launch: async ({ number, innerPort }) => {
+        const { home } = this.sources;
+        const own = await home.variables(instance);
+        const launch = runtime.launch({
           model,
-          endpoint,
+          endpoint: endpoint ?? ownEndpoint(runtime.providers, own, (name) => this.sources.models.defaultModel(name)),
           approvals,
           instructions,
           home: this.engine.pathOf(instance.ref ?? '', 'home'),
           ...this.inner({ instanceId: instance.id, number, innerPort }),
-        }),
+        });
+        const env = { ...launch.env, ...(await home.keys(agent.id)) };
+        return { ...launch, env, own: endpoint ? withoutVendors(own, endpoint.provider) : own };
+      },
     };
   }
 
@@ -65,7 +92,7 @@ export class LaunchPlanner {
   private async endpointOf(runtime: AgentRuntime): Promise<ModelEndpoint> {
     const hostAddress = this.watch.require().hostAddress;
     for (const provider of runtime.providers) {
-      const endpoint = await this.models.endpoint(provider, hostAddress);
+      const endpoint = await this.sources.models.endpoint(provider, hostAddress);
       if (endpoint) return endpoint;
     }
     const names = runtime.providers.join(' or ');
@@ -73,8 +100,13 @@ export class LaunchPlanner {
   }
 }
 
-function fingerprintOf(parts: readonly (string | null)[], endpoint: ModelEndpoint): string {
+function fingerprintOf(parts: readonly (string | null)[], endpoint: ModelEndpoint | null): string {
   const hash = createHash('sha256');
+  if (!endpoint)
+    return hash
+      .update(JSON.stringify([...parts, 'own keys']))
+      .digest('hex')
+      .slice(0, 32);
   const { provider, baseUrl, apiKey, oauthToken, defaultModel } = endpoint;
   const all = [...parts, provider, baseUrl, apiKey?.reveal() ?? null, oauthToken?.reveal() ?? null, defaultModel];
   return hash.update(JSON.stringify(all)).digest('hex').slice(0, 32);

@@ -25,6 +25,19 @@ export const vendorBaseUrls: Readonly<Record<ProviderName, string>> = {
   google: 'https://generativelanguage.googleapis.com',
 };
 
+/** Names under which the vendors' own tools look for keys and addresses in the environment. */
+export const vendorVariables: Readonly<
+  Record<ProviderName, { readonly key: string; readonly baseUrl: string; readonly more: readonly string[] }>
+> = {
+  anthropic: {
+    key: 'ANTHROPIC_API_KEY',
+    baseUrl: 'ANTHROPIC_BASE_URL',
+    more: ['ANTHROPIC_AUTH_TOKEN', 'CLAUDE_CODE_OAUTH_TOKEN', 'ANTHROPIC_MODEL'],
+  },
+  openai: { key: 'OPENAI_API_KEY', baseUrl: 'OPENAI_BASE_URL', more: [] },
+  google: { key: 'GEMINI_API_KEY', baseUrl: 'GOOGLE_GEMINI_BASE_URL', more: ['GOOGLE_API_KEY'] },
+};
+
 /** The model servers that agents may use: the configured providers, or the demo model when there is none. */
 export abstract class Models {
   /**
@@ -36,6 +49,9 @@ export abstract class Models {
 
   /** Whether `endpoint` would answer, without starting anything. */
   abstract has(provider: ProviderName): boolean;
+
+  /** The model of a provider that is used where nobody names one. */
+  abstract defaultModel(provider: ProviderName): string;
 
   /** In words for the start line: "demo model (scripted, no provider configured)", or the providers in use. */
   abstract describe(): string;

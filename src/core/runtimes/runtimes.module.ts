@@ -1,12 +1,14 @@
 import { Global, Module } from '@nestjs/common';
 import { Generations } from './generations.service.js';
 import { ImageWarmup } from './image-warmup.service.js';
-import { LaunchPlanner } from './launch-planner.service.js';
+import { HomeSettings } from './home-settings.service.js';
+import { LaunchPlanner, LaunchSources } from './launch-planner.service.js';
+import { ProviderKeySetting } from './provider-key-setting.service.js';
 import { Spool } from './spool.service.js';
 
-const services = [Generations, ImageWarmup, LaunchPlanner, Spool];
+const services = [Generations, ImageWarmup, LaunchPlanner, ProviderKeySetting, Spool];
 
 /** Runtime processes: how they are launched, fed and ended. */
 @Global()
-@Module({ providers: services, exports: services })
+@Module({ providers: [...services, HomeSettings, LaunchSources], exports: services })
 export class RuntimesModule {}

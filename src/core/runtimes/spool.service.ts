@@ -3,6 +3,7 @@ import { UnitOfWork, type Tx } from '../../platform/database/unit-of-work.js';
 import { ChannelError, Channels, type Channel } from '../instances/channel.port.js';
 import type { Instance } from '../instances/instance.entity.js';
 import { Generation } from './generation.entity.js';
+import { HomeSettings } from './home-settings.service.js';
 import { RuntimeLine } from './runtime-line.entity.js';
 
 interface Delivery {
@@ -26,6 +27,7 @@ export class Spool {
   constructor(
     private readonly db: UnitOfWork,
     private readonly channels: Channels,
+    private readonly home: HomeSettings,
   ) {}
 
   /** Numbers a message in the caller's transaction. Call `deliver` after commit. `generation` must be locked by the caller. */
@@ -57,6 +59,10 @@ export class Spool {
     for (const key of this.deliveries.keys()) if (key.startsWith(`${instanceId}/`)) this.deliveries.delete(key);
   }
 
+  private async initialized(instance: Instance, number: number): Promise<unknown> {
+    return (await this.db.of(Generation).findOneBy({ instanceId: instance.id, number }))?.agentInfo;
+  }
+
   /** Number of the last line the feeder has fed; 0 before the first. */
   private async fed(instance: Instance, generation: number): Promise<number> {
     const channel = await this.channel(instance);
@@ -79,7 +85,8 @@ export class Spool {
       );
       for (const { number, line } of lines) {
         const path = `${folderOf(generation)}/spool/${number}`;
-        await channel.write('run', path, `${line}\n`, { mode: 0o600, sync: true });
+        const filled = await this.home.fill(instance, line, () => this.initialized(instance, generation));
+        await channel.write('run', path, `${filled}\n`, { mode: 0o600, sync: true });
         delivery.written = number;
       }
       await channel.ring('run', `${folderOf(generation)}/bell`).catch(() => false);

@@ -3,6 +3,7 @@ import type { Tx } from '../../platform/database/unit-of-work.js';
 import type { Agent } from '../agents/agent.entity.js';
 import { ContainerEngine } from '../instances/engine.port.js';
 import type { Generation } from '../runtimes/generation.entity.js';
+import { fromHome } from '../runtimes/home-settings.service.js';
 import { Runtimes } from '../runtimes/runtime.port.js';
 import { Spool } from '../runtimes/spool.service.js';
 import { Instance } from '../instances/instance.entity.js';
@@ -34,7 +35,7 @@ export class AttachSteps {
     const cwd = this.engine.pathOf(instance.ref ?? '', 'home');
     if (session.runtimeSessionId === null) return this.beginNew(tx, agent, session, generation, cwd);
     session.attachStep = 'load';
-    const params = { sessionId: session.runtimeSessionId, cwd, mcpServers: [] };
+    const params = { sessionId: session.runtimeSessionId, cwd, mcpServers: fromHome };
     await this.spool.push(tx, generation, { id: `load:${session.id}`, method: 'session/load', params });
   }
 
@@ -57,7 +58,7 @@ export class AttachSteps {
   private async beginNew(tx: Tx, agent: Agent, session: Session, generation: Generation, cwd: string): Promise<void> {
     session.attachStep = 'new';
     const meta = this.runtimes.get(agent.runtime).sessionMeta({ instructions: agent.instructions });
-    const params = { cwd, mcpServers: [], ...(meta ? { _meta: meta } : {}) };
+    const params = { cwd, mcpServers: fromHome, ...(meta ? { _meta: meta } : {}) };
     await this.spool.push(tx, generation, { id: `new:${session.id}`, method: 'session/new', params });
   }
 

@@ -8,6 +8,8 @@ import type { ContainerEngine } from '../instances/engine.port.js';
 import { Instance } from '../instances/instance.entity.js';
 import { Generation } from '../runtimes/generation.entity.js';
 import type { AgentRuntime, Runtimes } from '../runtimes/runtime.port.js';
+import type { AgentKeys } from '../accounts/agent-keys.service.js';
+import { HomeSettings } from '../runtimes/home-settings.service.js';
 import { Spool } from '../runtimes/spool.service.js';
 import { AttachSteps } from './attach-steps.js';
 import { JournalFollower } from './follower.service.js';
@@ -105,7 +107,7 @@ describe('reading a journal into the database', () => {
   afterAll(() => database.close());
 
   function followerOver(channels: Channels): JournalFollower {
-    const spool = new Spool(database.db, channels);
+    const spool = new Spool(database.db, channels, new HomeSettings(channels, {} as unknown as AgentKeys));
     const endings = new TurnEndings(clock);
     const engine = { pathOf: () => '/home/developer' } as unknown as ContainerEngine;
     const steps = new AttachSteps(runtimes, spool, engine, endings);

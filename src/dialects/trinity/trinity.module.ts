@@ -18,6 +18,7 @@ import { TrinityFoldersController } from './folders.controller.js';
 import { TrinityResourcesController } from './resources.controller.js';
 import { TrinityKeysController } from './keys.controller.js';
 import { TrinityPermissionsController } from './permissions.controller.js';
+import { TrinityProviderKeyController } from './provider-key.controller.js';
 import { TrinitySessionsController } from './sessions.controller.js';
 import { TrinitySettingsController } from './settings.controller.js';
 import { TrinitySettings } from './settings.store.js';
@@ -49,6 +50,7 @@ import { TrinityWhitelistController } from './whitelist.controller.js';
     TrinityFileChangesController,
     TrinityCredentialsController,
     TrinityEncryptionKeyController,
+    TrinityProviderKeyController,
     TrinitySessionsController,
     TrinityChatController,
     TrinityPermissionsController,

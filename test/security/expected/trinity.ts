@@ -105,6 +105,8 @@ export const trinityRows: Readonly<Record<string, Row>> = {
   'POST /api/agents/{name}/credentials/inject': { who: 'owner', ok: 400 },
   'POST /api/agents/{name}/credentials/export': { who: 'owner', ok: 400 },
   'POST /api/agents/{name}/credentials/import': { who: 'owner', ok: 400 },
+  'GET /api/agents/{name}/api-key-setting': { who: 'access', ok: 200 },
+  'PUT /api/agents/{name}/api-key-setting': { who: 'owner', ok: 400 }, // no body
   'GET /api/credentials/encryption-key': { who: 'admin', ok: 200 },
 
   // Section 13: chat and activity; the agent is stopped, the session is the owner's
