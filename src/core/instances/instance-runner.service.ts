@@ -216,7 +216,9 @@ export class InstanceRunner {
   private async ended(instance: Instance, real: EngineInstance | null): Promise<number | null> {
     this.surroundings.channels.close(instance.id);
     const ranMs = this.clock.now().getTime() - instance.stateSince.getTime();
-    const ranWell = instance.state === 'running' && ranMs >= ranWellSeconds * 1000;
+    // What ended while nobody could see it went with its engine or machine: that is not held against the agent.
+    const ranWell =
+      instance.state === 'running' && (ranMs >= ranWellSeconds * 1000 || this.signals.hasEndedUnseen(instance.id));
     const after = real
       ? afterExit({
           exitCode: real.exitCode,

@@ -24,6 +24,10 @@ export class Signals {
     this.unseen.add(instanceId);
   }
 
+  hasEndedUnseen(instanceId: string): boolean {
+    return this.unseen.has(instanceId);
+  }
+
   /** Did somebody end it on purpose, directly at the engine, before our eyes? */
   fromOutside(instanceId: string, now: Date): boolean {
     const at = this.outside.get(instanceId);

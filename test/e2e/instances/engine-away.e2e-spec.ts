@@ -1,3 +1,4 @@
+import { Instance } from '../../../src/core/instances/instance.entity.js';
 import { bootFleet, type Fleet } from '../../support/fleet.js';
 import { SwitchableEngine } from '../../support/switchable-engine.js';
 import { until } from '../../support/until.js';
@@ -69,6 +70,8 @@ describe('while the engine is away', () => {
     engine.leave();
     await untilReady(503);
     const { ref, id, boot } = await fleet.instanceOf('alpha');
+    // As after an engine that restarted five times in a row: that is none of the agent's own failures.
+    await fleet.db.run((tx) => tx.of(Instance).update({ id }, { failures: 5 }));
     await engine.kill(ref ?? ''); // behind the server's back
     engine.comeBack();
     await until('alpha runs anew', async () => {
