@@ -217,19 +217,15 @@ export class InstanceRunner {
     this.surroundings.channels.close(instance.id);
     const ranMs = this.clock.now().getTime() - instance.stateSince.getTime();
     // What ended while nobody could see it went with its engine or machine: that is not held against the agent.
-    const ranWell =
-      instance.state === 'running' && (ranMs >= ranWellSeconds * 1000 || this.signals.hasEndedUnseen(instance.id));
+    const ranWell = ranMs >= ranWellSeconds * 1000 || this.signals.hasEndedUnseen(instance.id);
+    const failures = ranWell && instance.state === 'running' ? 0 : instance.failures;
+    const fromOutside = this.signals.fromOutside(instance.id, this.clock.now());
+    const { exitCode = null, oomKilled = false } = real ?? {};
     const after = real
-      ? afterExit({
-          exitCode: real.exitCode,
-          oomKilled: real.oomKilled,
-          fromOutside: this.signals.fromOutside(instance.id, this.clock.now()),
-          failures: ranWell ? 0 : instance.failures,
-          everRan: instance.startedAt !== null,
-        })
-      : afterVanishing(ranWell ? 0 : instance.failures);
+      ? afterExit({ exitCode, oomKilled, fromOutside, failures, everRan: instance.startedAt !== null })
+      : afterVanishing(failures);
     await this.surroundings.hooks.halted(instance.id, after.reason, after.verdict === 'retry');
-    return this.settle(instance.id, after, { exitCode: real?.exitCode ?? null, oomKilled: real?.oomKilled ?? false });
+    return this.settle(instance.id, after, { exitCode, oomKilled });
   }
 
   private async failed(id: string, error: unknown): Promise<number | null> {
