@@ -18,7 +18,7 @@ import { expectedAnswer, prepareWorld, promptOf, talkers, Workload } from './wor
 
 // SIGKILL at random moments of a mixed load, restart, and nothing that was acknowledged is lost, doubled or stuck.
 // FLOTILLA_CHAOS_DATABASE=postgres for the other database, FLOTILLA_CHAOS_ROUNDS=100 for more, FLOTILLA_CHAOS_SEED=<number> to see a run again.
-const rounds = Number(process.env.FLOTILLA_CHAOS_ROUNDS ?? 6);
+const rounds = Number(process.env.FLOTILLA_CHAOS_ROUNDS ?? 5);
 const seed = Number(process.env.FLOTILLA_CHAOS_SEED ?? Date.now() % 1_000_000);
 const longestLifeMs = 2600;
 
