@@ -49,7 +49,7 @@ export class LoginThrottle {
 
   /** Counts a failure. Says which limits it has just reached: from now on they refuse. */
   async recordFailure(attempt: Attempt): Promise<readonly ThrottleKind[]> {
-    await this.db.query('delete from login_failures where window_ends_at <= $1', [this.clock.now()]);
+    await this.prune();
     const filled: ThrottleKind[] = [];
     for (const kind of kindsOf(attempt)) {
       if ((await this.count(kind, attempt)).count === limits[kind].most) filled.push(kind);
@@ -63,6 +63,7 @@ export class LoginThrottle {
    * @returns whether it was the last one
    */
   async spend(kind: ThrottleKind, value: string): Promise<boolean> {
+    await this.prune();
     const { count, endsAt } = await this.count(kind, { [kind]: value });
     if (count > limits[kind].most) throw this.tooMany(endsAt);
     return count === limits[kind].most;
@@ -71,6 +72,10 @@ export class LoginThrottle {
   /** Success forgives this one; other kinds keep their count. */
   async forgive(kind: ThrottleKind, value: string): Promise<void> {
     await this.db.query('delete from login_failures where key = $1', [keyOf(kind, { [kind]: value })]);
+  }
+
+  private async prune(): Promise<void> {
+    await this.db.query('delete from login_failures where window_ends_at <= $1', [this.clock.now()]);
   }
 
   private tooMany(endsAt: Date): LimitReached {

@@ -35,8 +35,9 @@ export class AgentAudience implements OnApplicationBootstrap, OnModuleDestroy {
     this.stop();
   }
 
-  /** May this caller hear of this event? An agent that is gone is judged by who could see it before. */
-  async mayHear(who: Principal, event: FleetEvent): Promise<boolean> {
+  /** May this caller hear of this event? Nobody in particular (where an installation allows that) hears of no address. An agent that is gone is judged by who could see it before. */
+  async mayHear(who: Principal | null, event: FleetEvent): Promise<boolean> {
+    if (who === null) return !aboutShares.has(event.type);
     if (event.agentId === null) return isAdmin(who);
     if (aboutShares.has(event.type)) return this.mayHearOfShare(who, event, event.agentId);
     if (who.via.kind === 'key' && who.via.agentId !== null) return who.via.agentId === event.agentId;

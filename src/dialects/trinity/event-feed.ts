@@ -36,7 +36,7 @@ class Subscriber {
     readonly peer: Peer,
     public who: Principal | null,
     readonly refusedCode: number,
-    private readonly allowed: (who: Principal, event: FleetEvent) => Promise<boolean>,
+    private readonly allowed: (who: Principal | null, event: FleetEvent) => Promise<boolean>,
   ) {}
 
   /** Sends in order; what was sent before (a replay overtook it) is not sent again. */
@@ -49,8 +49,7 @@ class Subscriber {
     this.work = this.work.then(async () => {
       if (event.id <= this.lastId || this.peer.gone.aborted) return;
       this.lastId = event.id;
-      const { who } = this;
-      if (who && !(await this.allowed(who, event))) return;
+      if (!(await this.allowed(this.who, event))) return;
       this.peer.send(text);
     });
   }
@@ -103,7 +102,8 @@ export class EventFeed implements OnApplicationBootstrap, OnModuleDestroy {
    * @param who null: nobody in particular, where the installation allows that
    */
   follow(peer: Peer, who: Principal | null, following: Following): void {
-    const allowed = (caller: Principal, event: FleetEvent): Promise<boolean> => this.audience.mayHear(caller, event);
+    const allowed = (caller: Principal | null, event: FleetEvent): Promise<boolean> =>
+      this.audience.mayHear(caller, event);
     const subscriber = new Subscriber(peer, who, following.refusedCode, allowed);
     if (peer.gone.aborted) return;
     this.subscribers.add(subscriber);

@@ -230,8 +230,20 @@ describe('sharing', () => {
 
   it('survives a restart of the server', async () => {
     await fleet.close({ keep: true });
-    fleet = await bootFleet({ dataDir: fleet.dataDir });
+    fleet = await bootFleet({ dataDir: fleet.dataDir, env: { TRINITY_WS_ANONYMOUS: 'true' } });
     expect((await fleet.admin.as(bob.token).get('/api/agents/hers')).status).toBe(200);
     expect((await fleet.admin.as(carl.token).get('/api/agents/hers')).status).toBe(403);
+  });
+
+  it('is told to nobody who is not signed in, even where anonymous sockets are allowed', async () => {
+    const nobody = fleet.socket('/ws');
+    opened.push(nobody);
+    await nobody.waitFor(({ isOpen }) => isOpen);
+    const owner = fleet.admin.as(ada.token);
+    await owner.post('/api/agents/hers/share', { email: 'hush@example.com' });
+    await owner.delete('/api/agents/hers/share/hush%40example.com');
+    await owner.post('/api/agents/hers/stop');
+    await nobody.event(typed('agent_stopped'));
+    expect(nobody.messages.join()).not.toContain('@example.com');
   });
 });
