@@ -247,8 +247,6 @@ describe('agents', () => {
   });
 
   it.each([
-    '/api/agents/context-stats',
-    '/api/agents/autonomy-status',
     '/api/agents/scheduler/status',
     '/api/agents/deploy-local',
     '/api/agents/scheduler',

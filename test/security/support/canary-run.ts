@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { requestHandler } from '../../../src/demo-model/server.js';
 import { ChildServer } from '../../chaos/child-server.js';
 import { makeDataDir } from '../../support/database.js';
+import { gitHost } from '../../support/git-host.js';
 import { SocketClient } from '../../support/socket-client.js';
 import { type Answer, TrinityClient } from '../../support/trinity-client.js';
 import { until } from '../../support/until.js';
@@ -36,10 +37,13 @@ export async function canaryRun(env: Readonly<Record<string, string>>) {
     baseUrl: hatch('password in a base URL'),
     smtp: hatch('SMTP password'),
     wrongPassword: hatch('mistyped password'),
+    github: hatch('GitHub token'),
     asName: hatch('password typed as a name'),
     rejected: hatch('rejected value'),
   };
   const model = await modelServer();
+  const git = await gitHost(planted.github.value);
+  git.commit('private/app', { 'a.txt': 'cloned' });
   const dataDir = await makeDataDir();
   const settings = {
     FLOTILLA_LOG_LEVEL: 'debug',
@@ -48,6 +52,8 @@ export async function canaryRun(env: Readonly<Record<string, string>>) {
     ANTHROPIC_API_KEY: planted.anthropic.value,
     CLAUDE_CODE_OAUTH_TOKEN: planted.oauth.value,
     GEMINI_API_KEY: planted.google.value,
+    GITHUB_TOKEN: planted.github.value,
+    FLOTILLA_GITHUB_URL: git.url,
     // Nobody listens there: a failed attempt says more than a good one.
     SMTP_URL: `smtp://mailer:${planted.smtp.value}@127.0.0.1:9`,
     ...env,
@@ -151,6 +157,7 @@ export async function canaryRun(env: Readonly<Record<string, string>>) {
       }
       await run.stop();
       model.close();
+      await git.close();
       rmSync(dataDir, { recursive: true, force: true });
     },
   };
@@ -172,7 +179,11 @@ export async function workload(run: CanaryRun, agent: string, message: string): 
   const made = await run.call('POST', '/api/mcp/keys', { name: 'laptop' });
   const key = String(made.body['api_key']);
   await run.call('POST', '/api/ws/ticket');
-  const created = await run.call('POST', '/api/agents', { name: agent, custom_instructions: 'Be brief.' });
+  const created = await run.call('POST', '/api/agents', {
+    name: agent,
+    custom_instructions: 'Be brief.',
+    github_repo: 'private/app',
+  });
   if (created.status !== 200) throw new Error(`creating answered ${JSON.stringify(created.body)}`);
   const base = `/api/agents/${agent}`;
   const talked = await run.call('POST', `${base}/chat`, { message }, run.as(key));
