@@ -7,6 +7,7 @@ import { ConfigModule } from './config/config.module.js';
 import { AccountsModule } from './core/accounts/accounts.module.js';
 import { AgentsModule } from './core/agents/agents.module.js';
 import { AuditModule } from './core/audit/audit.module.js';
+import { AutonomyModule } from './core/autonomy/autonomy.module.js';
 import { EventsModule } from './core/events/events.module.js';
 import { FleetModule } from './core/fleet/fleet.module.js';
 import { FoldersModule } from './core/folders/folders.module.js';
@@ -56,6 +57,7 @@ export class AppModule {
         InstancesModule,
         RuntimesModule,
         SessionsModule,
+        AutonomyModule,
         FleetModule,
         LibraryModule,
         SharingModule,

@@ -75,6 +75,12 @@ describe('the contract of the Trinity Agents API', () => {
     await fleet.chat('runner', '<<write a.txt hi>> <<say written>>');
     await admin.post('/api/agents/sleeper/stop');
     await shareWithGuest('runner');
+    for (const word of ['schedule_id', 'doomed_id', 'idle_id']) {
+      const fields = { name: word, cron_expression: '0 9 * * *', message: '<<say done>>' };
+      words[word] = String((await admin.post('/api/agents/runner/schedules', fields)).body['id']);
+    }
+    const run = await admin.post(`/api/agents/runner/schedules/${words['schedule_id'] ?? ''}/trigger`);
+    words['execution_id'] = String(run.body['execution_id']);
     const sessions = await admin.get<{ sessions: { id: string }[] }>('/api/agents/runner/chat/sessions');
     const activity = await admin.get<{ timeline: { id: string }[] }>('/api/agents/runner/activity');
     const key = await admin.post('/api/mcp/keys', { name: 'first' });

@@ -43,6 +43,12 @@ const bodies: Readonly<Record<string, () => object>> = {
   'POST /api/settings/email-whitelist': () => ({ email: addressOf(`matrix-${randomUUID()}`) }),
   'POST /api/agents/{name}/chat': () => ({ message: 'hello' }),
   'PUT /api/agents/{name}/permissions': () => ({ permitted_agents: [] }),
+  'POST /api/agents/{name}/task': () => ({ message: 'hello' }),
+  'PUT /api/agents/{name}/model': () => ({ model: 'scripted-1' }),
+  'PUT /api/agents/{name}/autonomy': () => ({ enabled: true }),
+  'PUT /api/agents/{name}/timeout': () => ({ execution_timeout_seconds: 600 }),
+  'POST /api/agents/{name}/schedules': () => ({ name: 'made', cron_expression: '0 9 * * *', message: 'hello' }),
+  'PUT /api/agents/{name}/schedules/{id}': () => ({ name: 'renamed' }),
   'POST /approvals/{id}/answer': () => ({ decision: 'reject' }),
   'POST /questions/{id}/answer': () => ({}),
   'PUT /agents/{name}/settings': () => ({ approvals: 'auto' }),
@@ -91,7 +97,11 @@ describe('who may call what', () => {
         ? thing.approvalId
         : path.startsWith('/questions')
           ? thing.questionId
-          : thing.sessionId;
+          : /\/schedules\//.test(path)
+            ? thing.scheduleId
+            : /\/executions\//.test(path)
+              ? thing.executionId
+              : thing.sessionId;
     const values: Record<string, string> = {
       name: thing.slug,
       id,
@@ -156,6 +166,10 @@ describe('who may call what', () => {
     expect(await crossed(`/chat/sessions/${things.foreign.sessionId}`)).toBe(403);
     expect(await crossed(`/chat/sessions/${things.foreign.sessionId}/close`, 'POST')).toBe(403);
     expect(await crossed(`/activity/${things.foreign.toolId}`)).toBe(404);
+    expect(await crossed(`/schedules/${things.foreign.scheduleId}`)).toBe(404);
+    expect(await crossed(`/schedules/${things.foreign.scheduleId}/trigger`, 'POST')).toBe(404);
+    expect(await crossed(`/schedules/${things.foreign.scheduleId}/executions`)).toBe(404);
+    expect(await crossed(`/executions/${things.foreign.executionId}`)).toBe(404);
   });
 
   it('lists show only what one may see', async () => {

@@ -23,8 +23,8 @@ const sessions = new Map();
 function save(session) {
   mkdirSync(store, { recursive: true });
   const file = path.join(store, `${session.id}.json`);
-  const { id, cwd, mode, model, history, cost } = session;
-  writeFileSync(`${file}.draft`, JSON.stringify({ id, cwd, mode, model, history, cost }));
+  const { id, cwd, mode, model, history, cost, meta } = session;
+  writeFileSync(`${file}.draft`, JSON.stringify({ id, cwd, mode, model, history, cost, meta }));
   renameSync(`${file}.draft`, file);
 }
 
@@ -113,14 +113,15 @@ const methods = {
     agentCapabilities: {
       loadSession: true,
       promptCapabilities: { image: false, audio: false, embeddedContext: false },
+      sessionCapabilities: { close: {} },
     },
     authMethods: [],
   }),
   authenticate: () => ({}),
-  'session/new': ({ cwd, mcpServers }) => {
+  'session/new': ({ cwd, mcpServers, _meta = {} }) => {
     process.env.SCRIPTED_MCP = JSON.stringify(mcpServers);
     const id = `scripted-${randomBytes(8).toString('hex')}`;
-    const session = opened({ id, cwd, mode: 'default', model: 'scripted-1', history: [], cost: 0 });
+    const session = opened({ id, cwd, mode: 'default', model: 'scripted-1', history: [], cost: 0, meta: _meta });
     save(session);
     return { sessionId: id, ...described(session) };
   },
@@ -147,6 +148,11 @@ const methods = {
     if (!values) throw new RpcError(-32602, `Unknown option: ${params.configId}`);
     configure(session, params.configId, params.value, values);
     return { configOptions: configOptions(session) };
+  },
+  'session/close': (params) => {
+    sessionOf(params);
+    sessions.delete(params.sessionId);
+    return {};
   },
   'session/cancel': (params) => {
     sessions.get(params?.sessionId)?.turn?.abort();

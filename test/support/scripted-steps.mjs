@@ -25,9 +25,10 @@ function finish(turn, call, status, output, content = [{ type: 'content', conten
   tell(turn.session, { sessionUpdate: 'tool_call_update', ...fields });
 }
 
-/** False when a person said no. */
+/** False when a person said no, or when the conversation is held to other tools. */
 async function allowed(turn, call) {
   const { session } = turn;
+  if (session.meta?.allowedTools && !session.meta.allowedTools.includes(call.kind)) return false;
   const asks = session.mode === 'ask' || (session.mode === 'default' && process.env.SCRIPTED_ASK === '1');
   if (!asks || call.kind === 'read' || session.always.has(call.kind)) return true;
   const options = [

@@ -23,7 +23,15 @@ export const claudeCode: AgentRuntime = {
       files: [],
     };
   },
-  sessionMeta: ({ instructions }) => (instructions ? { systemPrompt: { append: instructions } } : null),
+  sessionMeta({ instructions, allowedTools }) {
+    const meta = {
+      ...(instructions ? { systemPrompt: { append: instructions } } : {}),
+      ...(allowedTools ? { claudeCode: { options: { tools: allowedTools } } } : {}),
+    };
+    return Object.keys(meta).length > 0 ? meta : null;
+  },
+  canRestrictTools: true,
+  knownModels: ['sonnet', 'opus', 'haiku'],
   modeFor: (approvals) => (approvals === 'auto' ? 'bypassPermissions' : 'default'),
   questions: null,
 };

@@ -48,8 +48,9 @@ export class Invalid extends DomainError {
     message: string,
     readonly issues: readonly Issue[] = [],
     readonly code: string = 'invalid_request',
+    details?: Readonly<Record<string, unknown>>,
   ) {
-    super(message, issues.length ? { issues } : undefined);
+    super(message, issues.length ? { issues } : details);
   }
 }
 

@@ -76,8 +76,16 @@ export interface AgentRuntime {
   /** ACP authentication method to call after `initialize`; null for none. */
   readonly authMethod: string | null;
   launch(context: LaunchContext): Launch;
-  /** Extra `_meta` for `session/new`; null for none. */
-  sessionMeta(context: { readonly instructions: string | null }): Record<string, unknown> | null;
+  /** Extra `_meta` for `session/new`; null for none, also where instructions reach it in another way. */
+  sessionMeta(context: {
+    readonly instructions: string | null;
+    /** Given only where `canRestrictTools`. */
+    readonly allowedTools?: readonly string[];
+  }): Record<string, unknown> | null;
+  /** Can one conversation be held to a list of tools? Left out: no. */
+  readonly canRestrictTools?: boolean;
+  /** Names of models it certainly knows, for people to choose from; any other name may be given too. */
+  readonly knownModels?: readonly string[];
   /** Session mode to set after `session/new` and `session/load`; null leaves the default. */
   modeFor(approvals: ApprovalsMode): string | null;
   readonly questions: QuestionBridge | null;

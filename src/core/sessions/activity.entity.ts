@@ -1,6 +1,6 @@
 import { Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
 
-/** One line of an agent's timeline: a chat, or a tool it used. */
+/** One line of an agent's timeline: a chat, the run of a schedule, a tool it used, or another agent it asked. */
 @Entity('activities')
 @Index('activities_agent', ['agentId', 'startedAt'])
 @Index('activities_turn', ['turnId'])
@@ -11,7 +11,7 @@ export class Activity {
   agentId!: string;
   @Column({ type: 'text', nullable: true }) turnId!: string | null;
   @Column({ type: 'text', nullable: true }) parentId!: string | null;
-  @Column({ type: 'text' }) type!: 'chat' | 'tool_call';
+  @Column({ type: 'text' }) type!: 'chat' | 'schedule' | 'tool_call' | 'collaboration';
   @Column({ type: 'text' }) state!: 'started' | 'completed' | 'failed';
   @Column({ type: 'text', nullable: true }) userId!: string | null;
   @Column({ type: 'text' }) triggeredBy!: 'user' | 'agent' | 'schedule' | 'system';

@@ -39,6 +39,13 @@ export class AttachSteps {
     await this.spool.push(tx, generation, { id: `load:${session.id}`, method: 'session/load', params });
   }
 
+  /** A task's extra instructions, where the runtime takes none per conversation: they go before its prompt. */
+  prefaceOf(agent: Agent, session: Session): string | null {
+    const extra = session.options?.instructions;
+    if (extra === undefined) return null;
+    return this.runtimes.get(agent.runtime).sessionMeta({ instructions: extra }) === null ? extra : null;
+  }
+
   async answered(
     context: IngestContext,
     sessionId: string,
@@ -57,7 +64,7 @@ export class AttachSteps {
 
   private async beginNew(tx: Tx, agent: Agent, session: Session, generation: Generation, cwd: string): Promise<void> {
     session.attachStep = 'new';
-    const meta = this.runtimes.get(agent.runtime).sessionMeta({ instructions: agent.instructions });
+    const meta = this.runtimes.get(agent.runtime).sessionMeta(wishesOf(agent, session));
     const params = { cwd, mcpServers: fromHome, ...(meta ? { _meta: meta } : {}) };
     await this.spool.push(tx, generation, { id: `new:${session.id}`, method: 'session/new', params });
   }
@@ -113,4 +120,14 @@ export class AttachSteps {
     await this.endings.end(context.tx, context.log, session, row, outcome);
     context.log.touch(session);
   }
+}
+
+/** What a conversation is opened with: the agent's instructions, and those of a task behind them. */
+function wishesOf(
+  agent: Agent,
+  { options }: Session,
+): { instructions: string | null; allowedTools?: readonly string[] } {
+  const parts = [agent.instructions, options?.instructions].filter((part) => part);
+  const instructions = parts.length > 0 ? parts.join('\n\n') : null;
+  return { instructions, ...(options?.allowedTools ? { allowedTools: options.allowedTools } : {}) };
 }

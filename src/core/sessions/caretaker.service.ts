@@ -102,13 +102,14 @@ export class Caretaker implements BeforeApplicationShutdown {
 
   private async overdueTurns(): Promise<void> {
     const due = await this.db.query<{ id: string; instance_id: string; seconds: number }>(
-      `select t.id, t.instance_id, a.timeout_seconds as seconds from turns t join agents a on a.id = t.agent_id
+      `select t.id, t.instance_id, coalesce(t.timeout_seconds, a.timeout_seconds) as seconds
+       from turns t join agents a on a.id = t.agent_id
        where t.state = 'running' and not t.cancel_requested
-         and t.started_at + a.timeout_seconds * interval '1 second' <= $1`,
+         and t.started_at + coalesce(t.timeout_seconds, a.timeout_seconds) * interval '1 second' <= $1`,
       [this.clock.now()],
     );
     for (const { id, instance_id, seconds } of due) {
-      const error = `The turn took longer than the ${seconds} s this agent is allowed`;
+      const error = `The turn took longer than the ${seconds} s it is allowed`;
       await this.db.query(
         `update turns set cancel_requested = true, error = $2 where id = $1 and state = 'running' and not cancel_requested`,
         [id, error],

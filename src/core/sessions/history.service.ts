@@ -37,7 +37,7 @@ export class History {
   /** The caller's running conversation with an agent; null before the first message. */
   live(who: Principal, agent: Agent): Promise<Session | null> {
     return this.db.of(Session).findOne({
-      where: { agentId: agent.id, userId: who.userId, status: 'active' },
+      where: { agentId: agent.id, userId: who.userId, status: 'active', purpose: 'chat' },
       order: { createdAt: 'DESC' },
     });
   }
@@ -47,7 +47,7 @@ export class History {
     const userId = isAdmin(who) ? filter.userId : who.userId;
     const status = filter.status === 'active' || filter.status === 'closed' ? filter.status : undefined;
     return this.db.of(Session).find({
-      where: { agentId: agent.id, ...(userId ? { userId } : {}), ...(status ? { status } : {}) },
+      where: { agentId: agent.id, purpose: 'chat', ...(userId ? { userId } : {}), ...(status ? { status } : {}) },
       order: { createdAt: 'DESC' },
       take: 1000,
     });
@@ -62,21 +62,21 @@ export class History {
     return session;
   }
 
-  /** Messages of a session, oldest first: each prompt, and the last words of each turn that had any. */
+  /** Messages of a session, oldest first: each prompt, and all that the agent said in each turn. */
   async messages(session: Session): Promise<Message[]> {
     const turns = await this.db.of(Turn).find({ where: { sessionId: session.id }, order: { number: 'ASC' } });
-    return turns.flatMap(messagesOf);
+    return this.messagesOf(turns);
   }
 
   /** The newest `limit` messages over an agent's sessions, oldest first. */
   async recent(who: Principal, agent: Agent, limit: number, userId?: string): Promise<Message[]> {
     const author = isAdmin(who) ? userId : who.userId;
     const turns = await this.db.of(Turn).find({
-      where: { agentId: agent.id, ...(author ? { userId: author } : {}) },
+      where: { agentId: agent.id, lane: 'chat', ...(author ? { userId: author } : {}) },
       order: { number: 'DESC' },
       take: limit,
     });
-    return turns.reverse().flatMap(messagesOf).slice(-limit);
+    return (await this.messagesOf(turns.reverse())).slice(-limit);
   }
 
   /** Numbered events of a session after `afterSeq`, oldest first. */
@@ -91,8 +91,41 @@ export class History {
   }
 
   /** Tool calls of one turn, in the order they began. */
-  tools(turnId: string): Promise<Activity[]> {
-    return this.db.of(Activity).find({ where: { turnId, type: 'tool_call' }, order: { startedAt: 'ASC', id: 'ASC' } });
+  async tools(turnId: string): Promise<Activity[]> {
+    const tools = await this.db
+      .of(Activity)
+      .find({ where: { turnId, type: 'tool_call' }, order: { startedAt: 'ASC' } });
+    if (tools.length < 2) return tools;
+    // What was read from the journal at once has one time; its events are numbered.
+    const rows = await this.db.query<{ id: string; place: number }>(
+      `select data->>'toolCallId' as id, min(seq) as place from session_events
+       where turn_id = $1 and kind = 'tool_call' group by 1`,
+      [turnId],
+    );
+    const places = new Map(rows.map(({ id, place }) => [id, place]));
+    const placeOf = ({ details }: Activity): number => places.get(String(details['toolCallId'])) ?? 0;
+    return tools.sort((a, b) => a.startedAt.getTime() - b.startedAt.getTime() || placeOf(a) - placeOf(b));
+  }
+
+  private async messagesOf(turns: readonly Turn[]): Promise<Message[]> {
+    const said = await this.saidIn(turns);
+    return turns.flatMap((turn) => messagesOf(turn, said.get(turn.id) ?? null));
+  }
+
+  /** Everything the agent said in each turn, in order; what it said between tool calls in paragraphs of its own. */
+  private async saidIn(turns: readonly Turn[]): Promise<ReadonlyMap<string, string>> {
+    const said = new Map<string, string>();
+    if (turns.length === 0) return said;
+    const rows = await this.db.query<{ turn_id: string; text: string | null; continues: boolean | null }>(
+      `select turn_id, data->>'text' as text, (data->>'continues')::boolean as continues from session_events
+       where turn_id in (select jsonb_array_elements_text($1::jsonb)) and kind = 'agent_message' order by session_id, seq`,
+      [JSON.stringify(turns.map((turn) => turn.id))],
+    );
+    for (const { turn_id, text, continues } of rows) {
+      const before = said.get(turn_id);
+      said.set(turn_id, before === undefined ? (text ?? '') : `${before}${continues ? '' : '\n\n'}${text ?? ''}`);
+    }
+    return said;
   }
 
   /** Ends a conversation: the next message begins a new one. A conversation in which a turn runs cannot be closed. */
@@ -112,11 +145,11 @@ export class History {
   }
 }
 
-function messagesOf(turn: Turn): Message[] {
+function messagesOf(turn: Turn, said: string | null): Message[] {
   const common = { sessionId: turn.sessionId, userId: turn.userId, turn };
   const asked: Message = { ...common, id: `${turn.id}-user`, role: 'user', text: turn.prompt, at: turn.createdAt };
   if (turn.state === 'queued' || turn.state === 'running') return [asked];
-  const text = turn.answer ?? (turn.error === null ? null : `[${turn.state}] ${turn.error}`);
+  const text = said ?? turn.answer ?? (turn.error === null ? null : `[${turn.state}] ${turn.error}`);
   if (text === null) return [asked];
   const answered: Message = {
     ...common,

@@ -85,6 +85,17 @@ export class IngestResponses {
     await context.flush();
     await this.endings.end(context.tx, context.log, session, turn, outcomeOf(turn, effect));
     context.log.touch(session);
+    if (session.purpose === 'task') await this.forget(context, session);
+  }
+
+  /** Nobody comes back to a task: a runtime that can let go of its conversation shall. */
+  private async forget(context: IngestContext, session: Session): Promise<void> {
+    const { generation, tx } = context;
+    const { sessionCapabilities } = objectOf(objectOf(generation.agentInfo)['agentCapabilities']);
+    if (objectOf(sessionCapabilities)['close'] === undefined || generation.state !== 'ready') return;
+    const params = { sessionId: session.runtimeSessionId };
+    await this.spool.push(tx, generation, { id: `close:${session.id}`, method: 'session/close', params });
+    context.deliver = true;
   }
 }
 

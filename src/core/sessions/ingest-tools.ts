@@ -9,6 +9,7 @@ import { longestOutput } from './tool.fields.js';
 import type { Session } from './session.entity.js';
 import { announce } from './turn-endings.js';
 import type { Turn } from './turn.entity.js';
+import { causeOf } from './turn.rules.js';
 
 type ToolEffect = Extract<Effect, { type: 'tool' }>;
 
@@ -40,7 +41,7 @@ export class IngestTools {
     const activity = known ?? new Activity();
     if (!known) {
       const about = { id, agentId: agent.id, turnId: turn.id, parentId: turn.id, type: 'tool_call' } as const;
-      const cause = { userId: turn.userId, triggeredBy: turn.sourceAgentId ? 'agent' : 'user' } as const;
+      const cause = { userId: turn.userId, triggeredBy: causeOf(turn) } as const;
       Object.assign(activity, {
         ...about,
         ...cause,

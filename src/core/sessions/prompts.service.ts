@@ -1,42 +1,15 @@
-import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { UnitOfWork, type Tx } from '../../platform/database/unit-of-work.js';
+import { UnitOfWork } from '../../platform/database/unit-of-work.js';
 import { Access } from '../access/access.service.js';
 import type { Principal } from '../access/principal.js';
 import type { Agent } from '../agents/agent.entity.js';
-import { Clock } from '../clock.port.js';
-import { Conflict, Invalid, LimitReached, NotFound, TimedOut, Unavailable } from '../errors/domain-error.js';
-import { Instance } from '../instances/instance.entity.js';
-import { SessionLog } from './session-log.js';
+import { NotFound, TimedOut } from '../errors/domain-error.js';
+import type { SessionLog } from './session-log.js';
 import { SessionStreams } from './session-streams.js';
-import { Session } from './session.entity.js';
+import { checkPrompt, TurnIntake, type Accepted, type Prompt } from './turn-intake.service.js';
 import { TurnPump } from './turn-pump.service.js';
 import { Turn } from './turn.entity.js';
 
-/** One message to an agent. */
-export interface Prompt {
-  readonly text: string;
-  /** Instead of the agent's own model, for this message. */
-  readonly model?: string | null;
-  /** An active session of any of the agent's users, instead of the caller's own. */
-  readonly sessionId?: string;
-  /** Another agent asks, on behalf of the caller. */
-  readonly sourceAgentId?: string | null;
-  /** The same key in the same session gives the same turn. */
-  readonly idempotencyKey?: string | null;
-  /** Waiting turns an agent may have; one more is refused. */
-  readonly queueLimit?: number;
-}
-
-export interface Accepted {
-  readonly turn: Turn;
-  readonly session: Session;
-  /** Turns before it, the running one included. */
-  readonly ahead: number;
-}
-
-/** Longest message, in characters. */
-const longestPrompt = 1_000_000;
 /** A net under lost events. */
 const lookAgainMs = 2000;
 
@@ -46,7 +19,7 @@ export class Prompts {
   constructor(
     private readonly db: UnitOfWork,
     private readonly access: Access,
-    private readonly clock: Clock,
+    private readonly intake: TurnIntake,
     private readonly pump: TurnPump,
     private readonly streams: SessionStreams,
   ) {}
@@ -56,21 +29,21 @@ export class Prompts {
    * Throws `Unavailable('agent_not_running')` when the agent is not running, `LimitReached` when its queue is full.
    */
   async send(who: Principal, agent: Agent, prompt: Prompt): Promise<Accepted> {
-    if (prompt.text.trim() === '') throw new Invalid('message must not be empty', [], 'empty_message');
-    if (prompt.text.length > longestPrompt) {
-      throw new Invalid(`message is too long: at most ${longestPrompt} characters`, [], 'message_too_long');
-    }
-    if (prompt.text.includes('\u0000'))
-      throw new Invalid('message must not contain NUL characters', [], 'nul_in_message');
-    const { accepted, log } = await this.db.run((tx) => this.accept(tx, who, agent, prompt));
-    for (const event of log?.appended ?? []) this.streams.event(event);
-    void this.pump.kick(accepted.turn.instanceId);
+    checkPrompt(prompt.text);
+    const { accepted, log } = await this.db.run((tx) => this.intake.accept(tx, who.userId, agent, prompt));
+    this.stored(accepted.turn, log);
     return accepted;
+  }
+
+  /** A turn was accepted, in a transaction that is over: its events go out, and it is worked on. */
+  stored(turn: Turn, log: SessionLog | null): void {
+    for (const event of log?.appended ?? []) this.streams.event(event);
+    void this.pump.kick(turn.instanceId);
   }
 
   /** Waits until a turn has ended. Throws `TimedOut` after `seconds`, or when `gone` fires; the turn goes on. */
   async ended(turnId: string, seconds: number, gone?: AbortSignal): Promise<Turn> {
-    const deadline = this.clock.now().getTime() + seconds * 1000;
+    const deadline = this.intake.clock.now().getTime() + seconds * 1000;
     const { sessionId } = await this.find(turnId);
     let wake = (): void => undefined;
     const stop = this.streams.subscribe(sessionId, (item) => {
@@ -82,7 +55,7 @@ export class Prompts {
         const woken = new Promise<void>((resolve) => (wake = resolve));
         const turn = await this.find(turnId);
         if (turn.state !== 'queued' && turn.state !== 'running') return turn;
-        const left = deadline - this.clock.now().getTime();
+        const left = deadline - this.intake.clock.now().getTime();
         if (left <= 0 || gone?.aborted) throw new TimedOut('The agent did not finish in time', 'execution_timeout');
         await this.pause(woken, Math.min(left, lookAgainMs), gone);
       }
@@ -103,79 +76,15 @@ export class Prompts {
     await this.pump.kick(turn.instanceId);
   }
 
-  private async accept(
-    tx: Tx,
-    who: Principal,
-    agent: Agent,
-    prompt: Prompt,
-  ): Promise<{ accepted: Accepted; log: SessionLog | null }> {
-    const instance = await tx.lock(Instance, { agentId: agent.id });
-    if (!instance) throw new Conflict('The agent was deleted meanwhile');
-    const session = await this.sessionFor(tx, who, agent, instance, prompt.sessionId);
-    const idempotencyKey = prompt.idempotencyKey ?? null;
-    const before = idempotencyKey && (await tx.of(Turn).findOneBy({ sessionId: session.id, idempotencyKey }));
-    if (before) return { accepted: { turn: before, session, ahead: 0 }, log: null };
-    if (instance.state !== 'running' || instance.desired !== 'running') {
-      throw new Unavailable('Agent is not running', 'agent_not_running');
-    }
-    const ahead = await this.ahead(tx, agent, instance, prompt.queueLimit);
-    const now = this.clock.now();
-    const turn = new Turn();
-    Object.assign(turn, {
-      id: randomUUID(),
-      sessionId: session.id,
-      agentId: agent.id,
-      instanceId: instance.id,
-      userId: who.userId,
-      sourceAgentId: prompt.sourceAgentId ?? null,
-      idempotencyKey,
-      prompt: prompt.text,
-      model: prompt.model ?? null,
-      state: 'queued',
-      cancelRequested: false,
-      createdAt: now,
-    });
-    await tx.of(Turn).insert(turn);
-    const log = new SessionLog(tx, now);
-    log.append(session, 'user_message', { text: prompt.text, userId: who.userId }, { turnId: turn.id });
-    session.messageCount += 1;
-    session.lastMessageAt = now;
-    await log.flush();
-    return { accepted: { turn, session, ahead }, log };
-  }
-
-  private async ahead(tx: Tx, agent: Agent, instance: Instance, limit?: number): Promise<number> {
-    const count = (state: 'queued' | 'running'): Promise<number> =>
-      tx.of(Turn).countBy({ instanceId: instance.id, state });
-    const waiting = await count('queued');
-    const working = await count('running');
-    if (limit !== undefined && waiting + Math.min(working, 1) > limit) {
-      const details = { agent: agent.slug, queue_length: waiting };
-      throw new LimitReached('The queue of this agent is full; try again later', 'queue_full', 30, details);
-    }
-    return waiting + working;
-  }
-
-  private async sessionFor(tx: Tx, who: Principal, agent: Agent, instance: Instance, id?: string): Promise<Session> {
-    const where = { agentId: agent.id, userId: who.userId, status: 'active' } as const;
-    if (id !== undefined) {
-      const named = await tx.lock(Session, { id, agentId: agent.id, status: 'active' });
-      if (!named) throw new NotFound('session', id);
-      return named;
-    }
-    const [known] = await tx.of(Session).find({
-      where,
-      order: { createdAt: 'DESC' },
-      take: 1,
-      lock: { mode: 'pessimistic_write' },
-    });
-    if (known) return known;
-    const session = new Session();
-    const costs = { costUsd: 0, costMark: 0, contextUsed: 0, contextMax: 0 };
-    Object.assign(session, { id: randomUUID(), ...where, instanceId: instance.id, createdAt: this.clock.now() });
-    Object.assign(session, { title: null, model: agent.model, eventSeq: 0, messageCount: 0, ...costs });
-    await tx.of(Session).insert(session);
-    return tx.of(Session).findOneByOrFail({ id: session.id });
+  /** Ends a turn that took too long for who asked: as `cancel`, but it counts as failed, for this reason. */
+  async giveUp(turnId: string, reason: string): Promise<void> {
+    const turn = await this.find(turnId);
+    await this.db.query(
+      `update turns set cancel_requested = true, error = $2
+       where id = $1 and state in ('queued', 'running') and not cancel_requested`,
+      [turnId, reason],
+    );
+    await this.pump.kick(turn.instanceId);
   }
 
   private async find(id: string): Promise<Turn> {
@@ -192,7 +101,7 @@ export class Prompts {
         gone?.removeEventListener('abort', finish);
         resolve();
       };
-      const cancel = this.clock.after(ms, finish);
+      const cancel = this.intake.clock.after(ms, finish);
       gone?.addEventListener('abort', finish, { once: true });
       void woken.then(finish);
     });

@@ -94,10 +94,21 @@ export class RuntimeDriver implements FollowerListener {
     }
   }
 
-  /** A generation that can take a prompt, or null when it has to be waited for (a change will be told). */
-  async ready(instance: Instance, agent: Agent, model: string | null): Promise<Generation | null> {
-    const plan = await this.machinery.planner.plan(agent, instance, model ?? agent.model);
+  /**
+   * A generation that can take a prompt, or null when it has to be waited for (a change will be told). While others use
+   * the one that lives (`shared`), it is not replaced by one with another model or other settings.
+   */
+  async ready(
+    instance: Instance,
+    agent: Agent,
+    wish: { readonly model: string | null; readonly shared: boolean },
+  ): Promise<Generation | null> {
+    const plan = await this.machinery.planner.plan(agent, instance, wish.model ?? agent.model);
     const current = await this.machinery.generations.current(instance.id);
+    if (wish.shared && current?.state === 'ready' && current.fingerprint !== plan.fingerprint) {
+      await this.keepUp(instance);
+      return null;
+    }
     if (current && (current.boot !== instance.boot || current.state === 'stopping')) {
       await this.keepUp(instance);
       return null;

@@ -1,5 +1,13 @@
 import { Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
 
+/** How the conversation of a task differs from the agent's own way. */
+export interface SessionOptions {
+  /** On top of the agent's own instructions. */
+  readonly instructions?: string;
+  /** The only tools it may use, in the runtime's words. */
+  readonly allowedTools?: readonly string[];
+}
+
 /** One conversation with an instance. */
 @Entity('sessions')
 @Index('sessions_agent', ['agentId', 'createdAt'])
@@ -15,6 +23,9 @@ export class Session {
   /** Who talks. */
   @Column({ type: 'text' }) userId!: string;
   @Column({ type: 'text' }) status!: 'active' | 'closed';
+  /** A `task` has one turn, is nobody's conversation, and is closed when that turn ends. */
+  @Column({ type: 'text', default: 'chat' }) purpose!: 'chat' | 'task';
+  @Column({ type: 'jsonb', nullable: true }) options!: SessionOptions | null;
   @Column({ type: 'text', nullable: true }) title!: string | null;
   /** The runtime's own id of the conversation; null until it has one. */
   @Column({ type: 'text', nullable: true }) runtimeSessionId!: string | null;

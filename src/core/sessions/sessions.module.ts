@@ -11,16 +11,19 @@ import { IngestTools } from './ingest-tools.js';
 import { IngestEffects } from './ingest-effects.js';
 import { Ingest } from './ingest.service.js';
 import { Prompts } from './prompts.service.js';
+import { Queues } from './queue.service.js';
 import { CarrierMap, QuestionCarrier } from './question-carrier.service.js';
 import { RequestRoads, Requests } from './requests.service.js';
 import { RuntimeDriver, RuntimeMachinery } from './runtime-driver.service.js';
 import { SessionStreams } from './session-streams.js';
+import { Tasks } from './tasks.service.js';
 import { Timeline } from './timeline.service.js';
+import { TurnIntake } from './turn-intake.service.js';
 import { TurnEndings } from './turn-endings.js';
 import { TurnPump } from './turn-pump.service.js';
 import { TurnSender, TurnTools } from './turn-sender.service.js';
 
-const services = [Caretaker, History, Prompts, Requests, SessionStreams, Timeline, TurnPump];
+const services = [Caretaker, History, Prompts, Queues, Requests, SessionStreams, Tasks, Timeline, TurnIntake, TurnPump];
 const parts = [
   AttachSteps,
   CaretakerTools,

@@ -7,6 +7,7 @@ import { Generation } from '../runtimes/generation.entity.js';
 import { RuntimeLine } from '../runtimes/runtime-line.entity.js';
 import { Activity } from './activity.entity.js';
 import { AgentRequest } from './agent-request.entity.js';
+import { collaborationIdOf } from './collaboration.js';
 import { closeRequests } from './request-closing.js';
 import { SessionLog } from './session-log.js';
 import { Session } from './session.entity.js';
@@ -34,12 +35,20 @@ export class TurnEndings {
     await tx.of(Turn).save(turn);
     if (turn.answer !== null) session.messageCount += 1;
     session.lastMessageAt = now;
+    // A task's conversation is over with its only turn; the runtime may forget it.
+    if (session.purpose === 'task') Object.assign(session, { status: 'closed', liveGeneration: null });
     await closeRequests(tx, log, session, turn.id, { by: 'turn_ended', at: now });
     log.append(session, 'turn_ended', { state, stopReason, error }, { turnId: turn.id });
     await this.endActivities(tx, turn, outcome, now);
     const agent = await tx.of(Agent).findOneBy({ id: turn.agentId });
     if (!agent) return;
-    const data = { turnId: turn.id, sessionId: session.id, state, error };
+    const data = {
+      turnId: turn.id,
+      sessionId: session.id,
+      state,
+      error,
+      ...(turn.origin ? { origin: turn.origin } : {}),
+    };
     await tx.emit({ type: 'turn.ended', orgId: agent.orgId, agentId: agent.id, data });
     await announce(tx, agent.orgId, turn.agentId, await tx.of(Activity).findOneBy({ id: turn.id }));
   }
@@ -102,13 +111,14 @@ export class TurnEndings {
       [turn.id, now, outcome.error ?? 'The turn ended before the tool did'],
     );
     await tx.query(
-      `update activities set state = $2, ended_at = $3, error = $4, details = details || $5::jsonb where id = $1`,
+      `update activities set state = $2, ended_at = $3, error = $4, details = details || $5::jsonb where id in ($1, $6)`,
       [
         turn.id,
         failed ? 'failed' : 'completed',
         now,
         outcome.error ?? null,
         JSON.stringify({ outcome: outcome.state, tool_count: turn.toolCount, cost_usd: turn.costUsd }),
+        collaborationIdOf(turn.id),
       ],
     );
   }

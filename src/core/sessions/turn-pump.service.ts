@@ -7,6 +7,7 @@ import { Instance } from '../instances/instance.entity.js';
 import { Leadership, type LedWork } from '../leadership/leadership.service.js';
 import { RuntimeDriver } from './runtime-driver.service.js';
 import { Turn } from './turn.entity.js';
+import { nextOf } from './turn.rules.js';
 
 interface Task {
   again: boolean;
@@ -140,13 +141,19 @@ export class TurnPump implements InstanceHook, LedWork, BeforeApplicationShutdow
     });
     await this.driver.cancelAsked(instance, turns);
     if (instance.state !== 'running' || instance.desired !== 'running') return;
-    const first = turns.find((turn) => turn.state === 'queued' && !turn.cancelRequested);
-    if (!first || turns.some((turn) => turn.state === 'running')) return this.driver.keepUp(instance);
+    const next = nextOf(turns);
+    if (next.length === 0) return this.driver.keepUp(instance);
     const agent = await this.db.of(Agent).findOneBy({ id: instance.agentId });
     if (!agent) return;
     try {
-      const generation = await this.driver.ready(instance, agent, first.model);
-      if (generation) await this.driver.send(instance, agent, generation, first.id);
+      let shared = turns.some((turn) => turn.state === 'running');
+      for (const { id, model } of next) {
+        const generation = await this.driver.ready(instance, agent, { model, shared });
+        // Nobody overtakes one that waits for another model.
+        if (!generation) break;
+        await this.driver.send(instance, agent, generation, id);
+        shared = true;
+      }
     } catch (error) {
       if (!(error instanceof DomainError)) throw error;
       // The engine is away for a while: that is no fault of this turn.

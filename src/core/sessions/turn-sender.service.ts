@@ -15,6 +15,7 @@ import { Session } from './session.entity.js';
 import { summaryFor } from './summary.js';
 import { announce, TurnEndings } from './turn-endings.js';
 import { Turn } from './turn.entity.js';
+import { causeOf } from './turn.rules.js';
 
 /** What turns are sent with, and how they end. */
 @Injectable()
@@ -114,28 +115,36 @@ export class TurnSender {
     await tx.of(Turn).save(turn);
     const summary = await summaryFor(tx, session, turn);
     log.append(session, 'turn_started', {}, { turnId: turn.id });
-    const text = summary === null ? turn.prompt : `${summary}\n\n${turn.prompt}`;
+    const before = [summary, this.tools.steps.prefaceOf(agent, session)].filter((part) => part !== null);
+    const text = [...before, turn.prompt].join('\n\n');
     const params = { sessionId: session.runtimeSessionId, prompt: [{ type: 'text', text }] };
     await this.tools.spool.push(tx, generation, { id: `turn:${turn.id}`, method: 'session/prompt', params });
     const activity = new Activity();
-    const cause = { userId: turn.userId, triggeredBy: turn.sourceAgentId ? 'agent' : 'user' } as const;
+    const { origin } = turn;
+    const cause = { userId: turn.userId, triggeredBy: causeOf(turn) } as const;
     const about = {
       id: turn.id,
       agentId: agent.id,
       turnId: turn.id,
       parentId: null,
-      type: 'chat',
+      type: origin ? 'schedule' : 'chat',
       state: 'started',
     } as const;
     Object.assign(activity, {
       ...about,
       ...cause,
-      details: { sessionId: session.id },
+      details: {
+        sessionId: session.id,
+        ...(origin ? { title: origin.schedule.name, scheduleId: origin.schedule.id } : {}),
+      },
       error: null,
       startedAt: now,
       endedAt: null,
     });
     await tx.of(Activity).save(activity);
     await announce(tx, agent.orgId, agent.id, activity);
+    if (!origin) return;
+    const data = { turnId: turn.id, sessionId: session.id, origin };
+    await tx.emit({ type: 'turn.started', orgId: agent.orgId, agentId: agent.id, data });
   }
 }

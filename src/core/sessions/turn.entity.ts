@@ -2,6 +2,16 @@ import { Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
 
 export type TurnState = 'queued' | 'running' | 'finished' | 'failed' | 'cancelled' | 'interrupted';
 
+/** Why a turn came about, where it was not a message somebody sent. */
+export interface TurnOrigin {
+  readonly schedule: { readonly id: string; readonly name: string };
+  /** A person triggered it by hand. */
+  readonly manual: boolean;
+}
+
+/** `chat`: one at a time, in somebody's conversation. `task`: beside it, in a conversation of its own. */
+export type Lane = 'chat' | 'task';
+
 /** One prompt and everything the agent did about it. */
 @Entity('turns')
 @Index('turns_session', ['sessionId', 'number'])
@@ -24,6 +34,10 @@ export class Turn {
   @Column({ type: 'text' }) prompt!: string;
   /** Model for this turn; null means the agent's. Another one than before restarts the runtime first. */
   @Column({ type: 'text', nullable: true }) model!: string | null;
+  @Column({ type: 'text', default: 'chat' }) lane!: Lane;
+  /** Seconds it may take, from when it began; null (older rows) means what the agent allows. */
+  @Column({ type: 'int', nullable: true }) timeoutSeconds!: number | null;
+  @Column({ type: 'jsonb', nullable: true }) origin!: TurnOrigin | null;
   @Column({ type: 'text' }) state!: TurnState;
   /** Generation it was sent to. */
   @Column({ type: 'int', nullable: true }) generation!: number | null;

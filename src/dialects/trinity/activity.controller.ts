@@ -18,6 +18,7 @@ import {
 import { Refuses } from './answers.dto.js';
 import { ByName } from './by-name.js';
 import { AsTime, AsWhole } from './query-words.js';
+import { activityKindOf } from './words.js';
 
 const access = { 401: 'Not authenticated', 403: 'No access to this agent', 404: 'No such agent' };
 const notATime = 'Input should be a time such as 2026-01-31T12:00:00Z';
@@ -123,7 +124,12 @@ export class TrinityActivityController {
     const { agent, instance } = await this.directory.get(who, name);
     const since = agent.activityClearedAt ? { from: agent.activityClearedAt } : {};
     const tools = await this.timeline.list(who, { agentId: agent.id, types: ['tool_call'], limit: 100, ...since });
-    const chats = await this.timeline.list(who, { agentId: agent.id, types: ['chat'], state: 'started', limit: 1 });
+    const chats = await this.timeline.list(who, {
+      agentId: agent.id,
+      types: ['chat', 'schedule'],
+      state: 'started',
+      limit: 1,
+    });
     return LiveActivityView.of(tools, instance?.state === 'running' && chats.length > 0);
   }
 
@@ -162,9 +168,8 @@ const wordsOf = (text: string | undefined): ReadonlySet<string> | null => {
   return named.length > 0 ? new Set(named) : null;
 };
 
-const typesOf = (words: ReadonlySet<string>): ('chat' | 'tool_call')[] => [
-  ...(words.has('chat_start') || words.has('chat_end') ? (['chat'] as const) : []),
-  ...(words.has('tool_call') ? (['tool_call'] as const) : []),
+const typesOf = (words: ReadonlySet<string>): TimelineItem['activity']['type'][] => [
+  ...new Set([...words].flatMap((word) => activityKindOf(word) ?? [])),
 ];
 
 const viewsOf = (items: readonly TimelineItem[], wanted: ReadonlySet<string> | null): ActivityView[] =>

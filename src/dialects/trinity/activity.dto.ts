@@ -1,12 +1,12 @@
 import { ApiProperty } from '@nestjs/swagger';
 import type { TimelineItem } from '../../core/sessions/timeline.service.js';
 import { toolName } from './chat.dto.js';
-import { activityTypeOf } from './words.js';
+import { activityTypeOf, activityTypes } from './words.js';
 
 export class ActivityView {
   @ApiProperty() id!: string;
   @ApiProperty() agent_name!: string;
-  @ApiProperty({ enum: ['chat_start', 'chat_end', 'tool_call'] }) activity_type!: string;
+  @ApiProperty({ enum: activityTypes }) activity_type!: string;
   @ApiProperty({ enum: ['started', 'completed', 'failed'] }) activity_state!: string;
   @ApiProperty({ type: 'string', nullable: true }) parent_activity_id!: string | null;
   @ApiProperty() started_at!: string;

@@ -1,10 +1,8 @@
 import { Body, Controller, Delete, Get, Headers, Param, Post } from '@nestjs/common';
 import { ApiBody, ApiHeader, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { Access } from '../../core/access/access.service.js';
-import { AgentGrants } from '../../core/agents/agent-grants.service.js';
 import type { Principal } from '../../core/access/principal.js';
 import { AgentDirectory } from '../../core/fleet/agent-directory.service.js';
-import { Forbidden, Hidden, Invalid, NotFound, Unavailable } from '../../core/errors/domain-error.js';
+import { Invalid, NotFound, Unavailable } from '../../core/errors/domain-error.js';
 import { History } from '../../core/sessions/history.service.js';
 import { Prompts } from '../../core/sessions/prompts.service.js';
 import { Requires, Who } from '../../platform/http/access.js';
@@ -13,6 +11,7 @@ import { Refuses } from './answers.dto.js';
 import { ByName } from './by-name.js';
 import { ChatBody, ChatSessionView, ChatView, ClearedView, HistoryMessageView, LiveSessionView } from './chat.dto.js';
 import { chatFailure } from './chat.errors.js';
+import { SourceAgent } from './source-agent.js';
 
 const access = { 401: 'Not authenticated', 403: 'No access to this agent', 404: 'No such agent' };
 /** Messages that may wait behind the one an agent works on. */
@@ -23,11 +22,10 @@ const queueLimit = 3;
 @Controller('api/agents/:name/chat')
 export class TrinityChatController {
   constructor(
-    private readonly access: Access,
     private readonly directory: AgentDirectory,
     private readonly prompts: Prompts,
     private readonly history: History,
-    private readonly grants: AgentGrants,
+    private readonly sources: SourceAgent,
   ) {}
 
   @Post()
@@ -63,8 +61,7 @@ export class TrinityChatController {
     @Headers('x-source-agent') source: string | undefined,
     @Gone() gone: AbortSignal,
   ): Promise<ChatView> {
-    const agent = await this.grants.callable(who, name);
-    const sourceAgentId = source ? await this.sourceOf(who, source) : callerOf(who, agent.id);
+    const { agent, sourceAgentId } = await this.sources.of(who, name, source);
     const model = body.model?.trim() || null;
     const prompt = { text: body.message, model, sourceAgentId, queueLimit };
     const { turn, ahead } = await this.prompts.send(who, agent, prompt);
@@ -114,20 +111,6 @@ export class TrinityChatController {
     if (instance?.state !== 'running') throw new Invalid('Agent is not running', [], 'agent_not_running');
     return LiveSessionView.of(await this.history.live(who, agent), agent.model);
   }
-
-  private async sourceOf(who: Principal, slug: string): Promise<string> {
-    try {
-      return (await this.access.agent(who, { slug }, 'view')).id;
-    } catch (error) {
-      if (!(error instanceof NotFound || error instanceof Hidden || error instanceof Forbidden)) throw error;
-      throw new Forbidden('X-Source-Agent must name an agent you can access', 'source_agent');
-    }
-  }
-}
-
-/** Whoever comes with the key of another agent is that agent. */
-function callerOf({ via }: Principal, agentId: string): string | null {
-  return via.kind === 'key' && via.agentId !== agentId ? via.agentId : null;
 }
 
 function requireRunning(instance: { readonly state: string } | null): void {

@@ -1,6 +1,8 @@
 import type { CredentialsOutcome } from '../../core/credentials/credentials-outcome.js';
 import type { FleetEvent } from '../../core/events/fleet-events.js';
 import type { InstanceState } from '../../core/instances/instance.lifecycle.js';
+import type { Activity } from '../../core/sessions/activity.entity.js';
+import type { TurnOrigin } from '../../core/sessions/turn.entity.js';
 import type { AgentStatusView } from './agents.dto.js';
 import { CredentialsResultView } from './credentials.dto.js';
 import { activityTypeOf, statusOf } from './words.js';
@@ -58,6 +60,18 @@ export function worded(event: FleetEvent, known: Known): Wire | null {
       };
     case 'agent.activity':
       return activity(event, name);
+    case 'agent.collaborated':
+      return {
+        type: 'agent_collaboration',
+        source_agent: event.data['source'],
+        target_agent: name,
+        action: event.data['lane'] === 'task' ? 'parallel_task' : 'chat',
+        timestamp: event.at.toISOString(),
+      };
+    case 'turn.started':
+    case 'turn.ended':
+    case 'schedule.settled':
+      return scheduleRun(event, name);
     case 'approval.requested':
     case 'approval.answered':
     case 'question.asked':
@@ -85,10 +99,7 @@ function createdData(agent: AgentStatusView): Wire {
 
 function activity(event: FleetEvent, name: string): Wire {
   const { activityId, activityType, activityState, details, error, at } = event.data;
-  const type = activityTypeOf({
-    type: activityType === 'chat' ? 'chat' : 'tool_call',
-    state: activityState === 'started' ? 'started' : 'completed',
-  });
+  const type = activityTypeOf({ type: activityType, state: activityState } as Pick<Activity, 'type' | 'state'>);
   return {
     type: 'agent_activity',
     agent_name: name,
@@ -100,6 +111,21 @@ function activity(event: FleetEvent, name: string): Wire {
     details: details ?? {},
     error: error ?? null,
   };
+}
+
+/** A turn that a schedule began, or a run that never became one; other turns have no words of this kind. */
+function scheduleRun(event: FleetEvent, name: string): Wire | null {
+  const { turnId, state, error, origin } = event.data;
+  const schedule = (origin as TurnOrigin | undefined)?.schedule;
+  if (!schedule) return null;
+  const run = { agent: name, schedule_id: schedule.id, execution_id: turnId };
+  const timestamp = event.at.toISOString();
+  if (event.type === 'turn.started') {
+    return { type: 'schedule_execution_started', ...run, schedule_name: schedule.name, timestamp };
+  }
+  const status = state === 'finished' ? 'success' : state === 'skipped' ? 'skipped' : 'failed';
+  const why = typeof error === 'string' ? { error } : {};
+  return { type: 'schedule_execution_completed', ...run, status, ...why, timestamp };
 }
 
 /** Beyond the document: an agent waits for a person, or does so no longer. What it asks is read at the console's routes. */

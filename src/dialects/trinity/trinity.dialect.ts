@@ -66,6 +66,9 @@ function detailOf(error: DomainError, uniform404: boolean): string | object {
     return `No sharing found for ${String(error.details?.['ref'])}`;
   if (error instanceof Hidden || error instanceof NotFound) return missing(error.what);
   if (error instanceof LimitReached && error.code === 'queue_full') return fullQueue(error);
+  if (error.code === 'timeout_below_schedules') {
+    return { error: 'agent_timeout_below_active_schedules', message: error.message, ...error.details };
+  }
   if (error.code === 'engine_unreachable') return 'Docker is not available';
   return error.message;
 }

@@ -9,6 +9,7 @@ import { TrinityEmailAuthController } from './email-auth.controller.js';
 import { EventFeed } from './event-feed.js';
 import { TrinityEventsSocket } from './events.socket.js';
 import { TrinityFileChangesController } from './file-changes.controller.js';
+import { TrinityExecutionsController } from './executions.controller.js';
 import { TrinityFilesController } from './files.controller.js';
 import { TrinityFleetController } from './fleet.controller.js';
 import { HealthController } from './health.controller.js';
@@ -19,6 +20,9 @@ import { TrinityResourcesController } from './resources.controller.js';
 import { TrinityKeysController } from './keys.controller.js';
 import { TrinityPermissionsController } from './permissions.controller.js';
 import { TrinityProviderKeyController } from './provider-key.controller.js';
+import { TrinityLimitsController } from './limits.controller.js';
+import { TrinityModelController } from './model.controller.js';
+import { TrinitySchedulesController } from './schedules.controller.js';
 import { TrinitySessionsController } from './sessions.controller.js';
 import { TrinitySettingsController } from './settings.controller.js';
 import { TrinitySettings } from './settings.store.js';
@@ -27,6 +31,8 @@ import { TrinitySharingController } from './sharing.controller.js';
 import { TrinityTagsController } from './tags.controller.js';
 import { TrinitySystemAgentController } from './system-agent.controller.js';
 import { TrinityTemplatesController } from './templates.controller.js';
+import { SourceAgent } from './source-agent.js';
+import { TrinityTasksController } from './tasks.controller.js';
 import { TrinityUsersController } from './users.controller.js';
 import { TrinityWhitelistController } from './whitelist.controller.js';
 
@@ -57,7 +63,20 @@ import { TrinityWhitelistController } from './whitelist.controller.js';
     TrinitySharingController,
     TrinityFoldersController,
     TrinityResourcesController,
+    TrinityTasksController,
+    TrinityModelController,
+    TrinityLimitsController,
+    TrinitySchedulesController,
+    TrinityExecutionsController,
   ],
-  providers: [TrinitySettings, AgentWishes, InfoReader, EventFeed, TrinityEventsSocket, TrinityKeyEventsSocket],
+  providers: [
+    TrinitySettings,
+    AgentWishes,
+    InfoReader,
+    EventFeed,
+    TrinityEventsSocket,
+    TrinityKeyEventsSocket,
+    SourceAgent,
+  ],
 })
 export class TrinityModule {}

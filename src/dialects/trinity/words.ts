@@ -7,10 +7,29 @@ export function statusOf(state: InstanceState | null): 'running' | 'restarting' 
   return state === 'provisioning' ? 'restarting' : 'stopped';
 }
 
-/** A chat is two words here: where it starts and where it ends. */
-export function activityTypeOf(activity: Pick<Activity, 'type' | 'state'>): 'chat_start' | 'chat_end' | 'tool_call' {
-  if (activity.type === 'tool_call') return 'tool_call';
-  return activity.state === 'started' ? 'chat_start' : 'chat_end';
+export const activityTypes = [
+  'chat_start',
+  'chat_end',
+  'schedule_start',
+  'schedule_end',
+  'tool_call',
+  'agent_collaboration',
+] as const;
+export type ActivityWord = (typeof activityTypes)[number];
+
+/** A chat and the run of a schedule are two words here: where they start and where they end. */
+export function activityTypeOf({ type, state }: Pick<Activity, 'type' | 'state'>): ActivityWord {
+  if (type === 'tool_call') return 'tool_call';
+  if (type === 'collaboration') return 'agent_collaboration';
+  return state === 'started' ? `${type}_start` : `${type}_end`;
+}
+
+/** What is stored under one of those words. */
+export function activityKindOf(word: string): Activity['type'] | null {
+  if (word === 'tool_call') return 'tool_call';
+  if (word === 'agent_collaboration') return 'collaboration';
+  if (word === 'chat_start' || word === 'chat_end') return 'chat';
+  return word === 'schedule_start' || word === 'schedule_end' ? 'schedule' : null;
 }
 
 /** The label older clients send for the stock image; any tag of it means our own image of the runtime. */

@@ -13,6 +13,8 @@ import { AgentShare } from '../../core/agents/agent-share.entity.js';
 import { Agent } from '../../core/agents/agent.entity.js';
 import { WriteRules } from '../../core/agents/write-rules.entity.js';
 import { AuditEntry } from '../../core/audit/audit.entity.js';
+import { ScheduleExecution } from '../../core/autonomy/schedule-execution.entity.js';
+import { Schedule } from '../../core/autonomy/schedule.entity.js';
 import { OutboxRow } from '../../core/events/outbox.entity.js';
 import { Instance } from '../../core/instances/instance.entity.js';
 import { Job } from '../../core/jobs/job.entity.js';
@@ -55,4 +57,6 @@ export const entities = [
   SessionEvent,
   AgentRequest,
   Activity,
+  Schedule,
+  ScheduleExecution,
 ];

@@ -8,6 +8,7 @@ import { CreateFolders1700000000010 } from '../../migrations/0010-create-folders
 import { ShareAndInvite1700000000007 } from '../../migrations/0007-share-and-invite.js';
 import { CredentialSettings1700000000008 } from '../../migrations/0008-credential-settings.js';
 import { CreateAgentSeeds1700000000012 } from '../../migrations/0012-create-agent-seeds.js';
+import { CreateSchedules1700000000011 } from '../../migrations/0011-create-schedules.js';
 
 /** In the order they run. Released migrations never change. */
 export const migrations = [
@@ -21,4 +22,5 @@ export const migrations = [
   ShareAndInvite1700000000007,
   CredentialSettings1700000000008,
   CreateAgentSeeds1700000000012,
+  CreateSchedules1700000000011,
 ];

@@ -1,8 +1,8 @@
+import { Turn } from '../../../src/core/sessions/turn.entity.js';
 import { bootFleet, type Fleet } from '../../support/fleet.js';
 import type { TrinityClient } from '../../support/trinity-client.js';
 import {
   answerApproval,
-  changeAgent,
   eventsOf,
   givenAsking,
   givenLogin,
@@ -86,9 +86,9 @@ describe('an agent that asks before it acts', () => {
   it('takes back what it asked when its turn is cancelled', async () => {
     const chat = fleet.chat('asker', '<<write five.txt hi>>');
     const { id } = await untilAsked(fleet, 'approvals', 'asker');
-    await changeAgent(fleet, 'asker', { timeoutSeconds: 1 }); // its time is over at the caretaker's next look
+    const turn = (await turnsOf(fleet, 'asker')).at(-1);
+    await fleet.db.run((tx) => tx.of(Turn).update({ id: turn?.id }, { timeoutSeconds: 1 })); // over at the next look
     expect((await chat).status).toBe(504);
-    await changeAgent(fleet, 'asker', { timeoutSeconds: 3600 });
     expect((await answerApproval(fleet, id, { decision: 'allow' })).status).toBe(409);
     expect((await requestsOf(fleet, 'asker')).at(-1)).toMatchObject({
       state: 'cancelled',

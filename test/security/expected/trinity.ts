@@ -2,6 +2,8 @@ import { type Role, type Row, strangersToAll, type Target } from './words.js';
 
 // What an agent carries is a key of its own, not its owner's account: no profile, no keys, no new agents.
 const noAccount = { agent_key: 403 } as const;
+// Changed by its creator and the agent's owner; what an agent was talked into must not bend it.
+const othersSchedule = { shared: 403, agent_key: 403 } as const;
 const openRow = (ok: number): Row => ({ who: 'open', ok });
 const nobody = { anonymous: 401, expired: 401, revoked: 401, suspended: 401, other_issuer: 401, other_api_key: 401 };
 
@@ -122,6 +124,30 @@ export const trinityRows: Readonly<Record<string, Row>> = {
   'DELETE /api/agents/{name}/activity': { who: 'access', ok: 200 },
   'GET /api/agents/{name}/activity/{toolId}': { who: 'access', ok: 200 },
   'GET /api/agents/{name}/activities': { who: 'access', ok: 200 },
+  'GET /api/agents/{name}/model': { who: 'access', ok: 200 },
+  'PUT /api/agents/{name}/model': { who: 'access', ok: 400 },
+  'POST /api/agents/{name}/task': { who: 'access', ok: 503 },
+  'GET /api/agents/{name}/queue': { who: 'access', ok: 200 },
+  'POST /api/agents/{name}/queue/clear': { who: 'owner', ok: 200 },
+  'POST /api/agents/{name}/queue/release': { who: 'owner', ok: 200 },
+
+  // Section 6 and 12: autonomy, time limits, schedules; the schedule is the owner's, the agent is stopped
+  'GET /api/agents/{name}/autonomy': { who: 'access', ok: 200 },
+  'PUT /api/agents/{name}/autonomy': { who: 'owner', ok: 200 },
+  'GET /api/agents/{name}/timeout': { who: 'access', ok: 200 },
+  'PUT /api/agents/{name}/timeout': { who: 'owner', ok: 200 },
+  'GET /api/agents/scheduler/status': { who: 'admin', ok: 200 },
+  'GET /api/agents/{name}/schedules': { who: 'access', ok: 200 },
+  'POST /api/agents/{name}/schedules': { who: 'access', ok: 201 },
+  'GET /api/agents/{name}/schedules/{id}': { who: 'access', ok: 200 },
+  'PUT /api/agents/{name}/schedules/{id}': { who: 'access', ok: 200, but: othersSchedule },
+  'DELETE /api/agents/{name}/schedules/{id}': { who: 'access', ok: 204, but: othersSchedule },
+  'POST /api/agents/{name}/schedules/{id}/enable': { who: 'access', ok: 200, but: othersSchedule },
+  'POST /api/agents/{name}/schedules/{id}/disable': { who: 'access', ok: 200, but: othersSchedule },
+  'POST /api/agents/{name}/schedules/{id}/trigger': { who: 'access', ok: 503 },
+  'GET /api/agents/{name}/schedules/{id}/executions': { who: 'access', ok: 200 },
+  'GET /api/agents/{name}/executions': { who: 'access', ok: 200 },
+  'GET /api/agents/{name}/executions/{id}': { who: 'access', ok: 200 },
   'GET /api/activities/timeline': { who: 'user', ok: 200 },
 
   // Section 15: a ticket for the socket

@@ -4,6 +4,8 @@ import { Agent } from '../../../src/core/agents/agent.entity.js';
 import { AgentRequest } from '../../../src/core/sessions/agent-request.entity.js';
 import { AgentShare } from '../../../src/core/agents/agent-share.entity.js';
 import { Instance } from '../../../src/core/instances/instance.entity.js';
+import { ScheduleExecution } from '../../../src/core/autonomy/schedule-execution.entity.js';
+import { Schedule } from '../../../src/core/autonomy/schedule.entity.js';
 import { Session } from '../../../src/core/sessions/session.entity.js';
 import type { User } from '../../../src/core/accounts/user.entity.js';
 import type { UnitOfWork } from '../../../src/platform/database/unit-of-work.js';
@@ -17,6 +19,8 @@ export interface Thing {
   readonly instanceId: string;
   readonly sessionId: string;
   readonly toolId: string;
+  readonly scheduleId: string;
+  readonly executionId: string;
   readonly approvalId: string;
   readonly questionId: string;
 }
@@ -27,6 +31,8 @@ export const newThing = (slug: string, agentId: string = randomUUID()): Thing =>
   instanceId: randomUUID(),
   sessionId: randomUUID(),
   toolId: randomUUID(),
+  scheduleId: randomUUID(),
+  executionId: randomUUID(),
   approvalId: randomUUID(),
   questionId: randomUUID(),
 });
@@ -65,6 +71,31 @@ export async function place(db: UnitOfWork, thing: Thing, owner: User, sharedWit
     triggeredBy: 'user',
     details: { toolCallId: `call-${thing.toolId}`, title: 'Read' },
     startedAt: at,
+    endedAt: at,
+  });
+  const about = { agentId, name: 'Morning', message: 'hello' };
+  const times = { createdAt: at, updatedAt: at };
+  await db.of(Schedule).insert({
+    ...about,
+    ...times,
+    id: thing.scheduleId,
+    createdBy: owner.id,
+    cron: '0 9 * * *',
+    timezone: 'UTC',
+    nextRunAt: new Date(Date.now() + 86_400_000),
+  });
+  await db.of(ScheduleExecution).insert({
+    id: thing.executionId,
+    scheduleId: thing.scheduleId,
+    scheduleName: 'Morning',
+    agentId,
+    message: 'hello',
+    userId: owner.id,
+    triggeredBy: 'schedule',
+    plannedAt: at,
+    state: 'skipped',
+    error: 'Autonomy is off for this agent',
+    createdAt: at,
     endedAt: at,
   });
   for (const [kind, id] of [
