@@ -123,7 +123,7 @@ export class ScheduleRuns {
     if (!agent.autonomy) return 'Autonomy is off for this agent';
     const [allowed] = await tx.query(
       `select 1 from users u where u.id = $1 and u.suspended_at is null and (u.role = 'admin' or u.id = $2
-         or exists (select 1 from agent_shares s where s.agent_id = $3 and s.email = lower(u.email)))`,
+         or (u.email_proven_at is not null and exists (select 1 from agent_shares s where s.agent_id = $3 and s.email = lower(u.email))))`,
       [createdBy, agent.ownerId, agentId],
     );
     if (!allowed) return 'Who made this schedule has no access to the agent any more';
