@@ -5,8 +5,8 @@ import { docker } from './support.js';
 
 /** Where a secret may be below the data folder: the master key in its file. */
 const documented = ['master.key'];
-/** The runtime needs the key of the provider it asks, in its own process, and of no other. */
-const inRuntime = /^OpenAI key \(.+\) in another user's environment$/;
+/** The runtime has the key of the provider it asks and its agent's own variables in its process, and nothing else. */
+const inRuntime = /^(OpenAI key|injected variable) \(.+\) in another user's environment$/;
 
 const exec = promisify(execFile);
 const output = async (...argv: string[]): Promise<string> => {

@@ -1,11 +1,12 @@
-import { type CanaryRun, canaryRun, workload } from './support/canary-run.js';
+import { type CanaryRun, canaryRun, injectedFiles, workload } from './support/canary-run.js';
 import { type Canary, formsOf, hatch, Search } from './support/canary.js';
 
 /**
  * Where a secret may be, and nowhere else, below the data folder:
  * - master.key holds the master key (mode 0600).
+ * - the home of an agent holds the credentials that were brought into it (mode 0600).
  */
-const documented = ['master.key'];
+const documented = ['master.key', injectedFiles];
 
 describe('S13: secrets', () => {
   let run: CanaryRun;
@@ -25,8 +26,9 @@ describe('S13: secrets', () => {
     expect([...search.hits]).toEqual([]);
     // It looked at something: logs, answers, tables, files; and it finds what lies in the place left out.
     expect(search.bytes).toBeGreaterThan(5_000_000);
-    const [control] = [...(await run.search([])).hits];
-    expect(control).toMatch(/^master key \(.+\) in file master.key$/);
+    const control = [...(await run.search([])).hits].join('\n');
+    expect(control).toMatch(/^master key \(.+\) in file master.key$/m);
+    for (const name of ['variable', 'key file', 'tool server']) expect(control).toContain(`injected ${name} (`);
   }, 240_000);
 
   it('would be found in any form', () => {

@@ -101,10 +101,11 @@ export async function canaryRun(env: Readonly<Record<string, string>>) {
     /** One call, its answer kept for the search; those that hand out a secret say so. */
     async call(method: string, path: string, body?: object, as: TrinityClient = client): Promise<Answer> {
       const made = await send(as, method, path, body);
-      const { api_key: key, ticket } = made.body;
+      const { api_key: key, ticket, key: bundleKey } = made.body;
+      if (typeof bundleKey === 'string') run.plant('key of credential bundles', bundleKey);
       if (typeof key === 'string') run.plant('API key', key.slice(20));
       if (typeof ticket === 'string') run.plant('ticket', ticket.split('.')[2] ?? '');
-      const handedOut = typeof key === 'string' || typeof ticket === 'string';
+      const handedOut = [key, ticket, bundleKey].some((one) => typeof one === 'string');
       if (!handedOut) answers.push([`answer of ${method} ${path}`, JSON.stringify([made.body, [...made.headers]])]);
       return made;
     },
@@ -121,7 +122,7 @@ export async function canaryRun(env: Readonly<Record<string, string>>) {
     },
 
     /** Looks everywhere on this side; the server still runs. */
-    async search(documented: readonly string[]): Promise<Search> {
+    async search(documented: readonly (string | RegExp)[]): Promise<Search> {
       const masterKey = await run.masterKey();
       const search = new Search([...canaries, ...masterKey]);
       const tables = await run.server.sql<{ name: string }>(
@@ -210,12 +211,39 @@ export async function workload(run: CanaryRun, agent: string, message: string): 
   for (const path of ['/~console/approvals', '/~console/questions', `/~console/agents/${agent}/settings`]) {
     await run.call('GET', path);
   }
+  await credentials(run, base);
   await run.call('POST', `${base}/stop`);
   await run.call('POST', `${base}/chat`, { message: 'nobody there' });
-  await run.call('POST', `${base}/start`);
+  const { body: started } = await run.call('POST', `${base}/start`);
+  if (started['credentials_injection'] !== 'success') throw new Error(`starting answered ${JSON.stringify(started)}`);
   run.note('events', socket.messages.join('\n'));
   if (socket.messages.length < 3) throw new Error('no events were heard');
   socket.close();
+}
+
+/** Where injected credentials may be, below the home of an agent. */
+export const injectedFiles = /(^|\/)home\/(\.env|\.mcp\.json|tls\.key)$/;
+
+/** Brings credentials in, out and in again, with mistakes. The runtime that runs is not told of them before its next start. */
+async function credentials(run: CanaryRun, base: string): Promise<void> {
+  const [variable, file, server] = ['injected variable', 'injected key file', 'injected tool server'].map(hatch);
+  for (const one of [variable, file, server]) run.plant(one?.name ?? '', one?.value ?? '');
+  const tools = { mcpServers: { off: { command: 'true', disabled: true, env: { KEY: server?.value } } } };
+  const files = {
+    '.env': `INJECTED=${variable?.value ?? ''}\n`,
+    '.mcp.json': JSON.stringify(tools),
+    'tls.key': file?.value,
+  };
+  const at = `${base}/credentials`;
+  const { rejected } = run.planted;
+  await run.call('POST', `${at}/inject`, { files });
+  await run.call('POST', `${at}/inject`, { files: { [rejected.value]: rejected.value } });
+  await run.call('POST', `${at}/inject`, { files: { '.env': { secret: rejected.value } } });
+  await run.call('POST', `${at}/import`, { bundle: rejected.value });
+  const { body } = await run.call('POST', `${at}/export?download=true`);
+  await run.call('POST', `${at}/import`, { bundle: body['bundle'] });
+  await run.call('GET', `${at}/status`);
+  await run.call('GET', '/api/credentials/encryption-key');
 }
 
 const gets = (base: string): string[] => [

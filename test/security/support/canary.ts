@@ -49,13 +49,15 @@ export class Search {
   }
 
   /** Every file below a folder; `documented` ones, by path below it, are left out. */
-  inFiles(folder: string, documented: readonly string[] = []): void {
+  inFiles(folder: string, documented: readonly (string | RegExp)[] = []): void {
+    const leftOut = (path: string): boolean =>
+      documented.some((one) => (typeof one === 'string' ? one === path : one.test(path)));
     const walk = (below: string): void => {
       for (const name of readdirSync(join(folder, below))) {
         const path = below === '' ? name : `${below}/${name}`;
         const info = lstatSync(join(folder, path));
         if (info.isDirectory()) walk(path);
-        else if (info.isFile() && !documented.includes(path)) this.in(`file ${path}`, contentOf(join(folder, path)));
+        else if (info.isFile() && !leftOut(path)) this.in(`file ${path}`, contentOf(join(folder, path)));
       }
     };
     walk('');
