@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Secret } from '../../core/credentials/secret.js';
 import { Invalid, Upstream } from '../../core/errors/domain-error.js';
@@ -16,13 +16,15 @@ const askMs = 30_000;
 const cloneMs = 300_000;
 /** Clones at the same time; more wait. */
 const mostClones = 4;
+const prefix = 'repository-';
 
 /** Repositories of one git host, read by the machine's own git. */
 export class GitRepositories extends Repositories {
   private running = 0;
   private readonly waiting: (() => void)[] = [];
+  private swept: Promise<void> | null = null;
 
-  /** @param scratch folder for what is under way */
+  /** @param scratch folder for what is under way, this server's own */
   constructor(
     private readonly host: GitHost,
     private readonly scratch: string,
@@ -120,7 +122,15 @@ export class GitRepositories extends Repositories {
 
   private async newScratch(): Promise<string> {
     await mkdir(this.scratch, { recursive: true, mode: 0o700 });
-    return mkdtemp(path.join(this.scratch, 'repository-'));
+    await (this.swept ??= this.sweep());
+    return mkdtemp(path.join(this.scratch, prefix));
+  }
+
+  /** What a server that was killed left behind. */
+  private async sweep(): Promise<void> {
+    for (const name of await readdir(this.scratch)) {
+      if (name.startsWith(prefix)) await rm(path.join(this.scratch, name), { recursive: true, force: true });
+    }
   }
 
   private async inTurn<T>(work: () => Promise<T>): Promise<T> {

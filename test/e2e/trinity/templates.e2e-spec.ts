@@ -246,9 +246,12 @@ describe('without a token', () => {
   });
 
   it('public repositories are cloned, private ones refused with what to do', async () => {
+    const scratch = path.join(fleet.dataDir, 'tmp');
+    mkdirSync(path.join(scratch, 'repository-left-by-a-killed-server'), { recursive: true });
     await fleet.givenAgent('public', { github_repo: 'public/app' });
     const { body } = await fleet.admin.get(`${files('public')}/download?path=a.txt`);
     expect(body).toBe('public\n');
+    expect(readdirSync(scratch)).toEqual([]);
     const refused = await fleet.admin.post('/api/agents', { name: 'private', github_repo: 'private/app' });
     expect([refused.status, refused.body]).toEqual([400, { detail: expect.stringContaining('GITHUB_TOKEN') }]);
   });
