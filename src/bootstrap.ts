@@ -37,9 +37,8 @@ export function createApp(
   });
 }
 
-/** The built dashboard, or else the plain page. Sources of a dashboard, with their packages, are never served. */
+/** The fleet page as it was built; null before `npm run build`. */
 function webRoot(): string | null {
-  const web = join(root, 'web');
-  const folders = [join(web, 'dist'), ...(existsSync(join(web, 'package.json')) ? [] : [web])];
-  return folders.find((folder) => existsSync(join(folder, 'index.html'))) ?? null;
+  const folder = join(root, 'dist', 'web');
+  return existsSync(join(folder, 'index.html')) ? folder : null;
 }

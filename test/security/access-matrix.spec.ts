@@ -52,6 +52,7 @@ const bodies: Readonly<Record<string, () => object>> = {
   'POST /approvals/{id}/answer': () => ({ decision: 'reject' }),
   'POST /questions/{id}/answer': () => ({}),
   'PUT /agents/{name}/settings': () => ({ approvals: 'auto' }),
+  'POST /agents/{name}/messages': () => ({ message: 'hello' }),
 };
 const queries: Readonly<Record<string, string>> = {
   'GET /api/agents/{name}/files/download': '?path=a.txt',
@@ -59,6 +60,9 @@ const queries: Readonly<Record<string, string>> = {
   'PUT /api/agents/{name}/files': '?path=a.txt',
   'DELETE /api/agents/{name}/files': '?path=a.txt',
   'GET /api/templates/env-template': '?template_id=local:default',
+  // Streams end after what there is.
+  'GET /agents/{name}/stream': '?follow=false',
+  'GET /agents/{name}/logs/stream': '?follow=false',
 };
 /** Their effect would be in the way of what comes next. */
 const starts = new Set(['POST /api/agents', 'POST /api/agents/{name}/start']);
@@ -97,11 +101,13 @@ describe('who may call what', () => {
         ? thing.approvalId
         : path.startsWith('/questions')
           ? thing.questionId
-          : /\/schedules\//.test(path)
-            ? thing.scheduleId
-            : /\/executions\//.test(path)
-              ? thing.executionId
-              : thing.sessionId;
+          : path.startsWith('/turns')
+            ? thing.turnId
+            : /\/schedules\//.test(path)
+              ? thing.scheduleId
+              : /\/executions\//.test(path)
+                ? thing.executionId
+                : thing.sessionId;
     const values: Record<string, string> = {
       name: thing.slug,
       id,
@@ -206,7 +212,8 @@ describe('who may call what', () => {
         (['foreign', 'deleted', 'unknown'] as const).map(async (target) => {
           const { status, body } = await call(operation, 'stranger', target);
           // What was asked for may be said again, nothing else.
-          const asked = [things[target].slug, things[target].approvalId, things[target].questionId];
+          const { slug, approvalId, questionId, turnId } = things[target];
+          const asked = [slug, approvalId, questionId, turnId];
           return asked.reduce((text, word) => text.replaceAll(word, '*'), JSON.stringify({ status, body }));
         }),
       );

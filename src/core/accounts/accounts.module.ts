@@ -11,6 +11,7 @@ import { EmailCodeJob } from './email-code.job.js';
 import { EmailCodes } from './email-codes.js';
 import { EmailLogins } from './email-logins.service.js';
 import { KeyUsage } from './key-usage.js';
+import { LastingAccess } from './lasting-access.service.js';
 import { LoginThrottle } from './login-throttle.js';
 import { LoginTokens } from './login-tokens.js';
 import { LoginsService } from './logins.service.js';
@@ -37,6 +38,7 @@ import { Whitelist } from './whitelist.service.js';
     EmailCodes,
     EmailLogins,
     KeyUsage,
+    LastingAccess,
     LoginThrottle,
     LoginTokens,
     LoginsService,
@@ -58,6 +60,7 @@ import { Whitelist } from './whitelist.service.js';
     Authenticator,
     EmailCodeRequests,
     EmailLogins,
+    LastingAccess,
     LoginsService,
     TicketsService,
     UsersService,

@@ -16,6 +16,7 @@ import { InstanceProvisioner } from './instance-provisioner.service.js';
 import { InstanceRunner, RunnerSurroundings } from './instance-runner.service.js';
 import { InstancesService } from './instances.service.js';
 import { LiveStats } from './live-stats.service.js';
+import { LogFollowers } from './log-followers.service.js';
 import { Reconciler } from './reconciler.service.js';
 import { StartCredentials } from './start-credentials.js';
 
@@ -33,6 +34,7 @@ const services = [
   InstanceHooks,
   InstancesService,
   LiveStats,
+  LogFollowers,
   Reconciler,
 ];
 

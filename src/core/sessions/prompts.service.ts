@@ -3,7 +3,7 @@ import { UnitOfWork } from '../../platform/database/unit-of-work.js';
 import { Access } from '../access/access.service.js';
 import type { Principal } from '../access/principal.js';
 import type { Agent } from '../agents/agent.entity.js';
-import { NotFound, TimedOut } from '../errors/domain-error.js';
+import { Hidden, NotFound, TimedOut } from '../errors/domain-error.js';
 import type { SessionLog } from './session-log.js';
 import { SessionStreams } from './session-streams.js';
 import { checkPrompt, TurnIntake, type Accepted, type Prompt } from './turn-intake.service.js';
@@ -67,7 +67,10 @@ export class Prompts {
   /** Asks to stop a turn: a waiting one ends at once, a running one when the runtime has stopped. */
   async cancel(who: Principal, turnId: string): Promise<void> {
     const turn = await this.find(turnId);
-    await this.access.agent(who, { id: turn.agentId }, 'operate');
+    await this.access.agent(who, { id: turn.agentId }, 'operate').catch((error: unknown) => {
+      // Told in the same words as an id that nothing has.
+      throw error instanceof Hidden || error instanceof NotFound ? new NotFound('turn', turnId) : error;
+    });
     await this.db.run(async (tx) => {
       const row = await tx.lock(Turn, { id: turnId });
       if (row?.state !== 'queued' && row?.state !== 'running') return;

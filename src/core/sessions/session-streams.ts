@@ -25,11 +25,14 @@ type Listener = (item: StreamItem) => void;
 export class SessionStreams {
   private readonly logger = new Logger(SessionStreams.name);
   private readonly listeners = new Map<string, Set<Listener>>();
+  private readonly unfinished = new Map<string, TextDelta>();
 
   constructor(events: FleetEvents) {
     events.subscribe((published) => {
       for (const { type, data } of published) {
-        if (type === 'turn.ended') this.publish(String(data['sessionId']), { type: 'ended' });
+        if (type !== 'turn.ended') continue;
+        this.unfinished.delete(String(data['sessionId']));
+        this.publish(String(data['sessionId']), { type: 'ended' });
       }
     });
   }
@@ -43,11 +46,24 @@ export class SessionStreams {
     };
   }
 
+  /** What is being said and not yet stored, from its first character: for those who come in between. */
+  openText(sessionId: string): TextDelta | null {
+    return this.unfinished.get(sessionId) ?? null;
+  }
+
   event(event: SessionEvent): void {
+    const stored = event.kind === 'agent_message' || event.kind === 'agent_thought';
+    const open = stored && this.unfinished.get(event.sessionId)?.messageId === event.data['messageId'];
+    if (open || event.kind === 'turn_ended') this.unfinished.delete(event.sessionId);
     this.publish(event.sessionId, { type: 'event', event });
   }
 
   delta(delta: TextDelta): void {
+    const known = this.unfinished.get(delta.sessionId);
+    const before = known?.messageId === delta.messageId ? known.text.slice(0, delta.charOffset) : '';
+    if (before.length === delta.charOffset) {
+      this.unfinished.set(delta.sessionId, { ...delta, charOffset: 0, text: before + delta.text });
+    }
     this.publish(delta.sessionId, { type: 'delta', delta });
   }
 

@@ -16,6 +16,7 @@ import { CarrierMap, QuestionCarrier } from './question-carrier.service.js';
 import { RequestRoads, Requests } from './requests.service.js';
 import { RuntimeDriver, RuntimeMachinery } from './runtime-driver.service.js';
 import { SessionStreams } from './session-streams.js';
+import { SessionWatch } from './session-watch.service.js';
 import { Tasks } from './tasks.service.js';
 import { Timeline } from './timeline.service.js';
 import { TurnIntake } from './turn-intake.service.js';
@@ -23,7 +24,19 @@ import { TurnEndings } from './turn-endings.js';
 import { TurnPump } from './turn-pump.service.js';
 import { TurnSender, TurnTools } from './turn-sender.service.js';
 
-const services = [Caretaker, History, Prompts, Queues, Requests, SessionStreams, Tasks, Timeline, TurnIntake, TurnPump];
+const services = [
+  Caretaker,
+  History,
+  Prompts,
+  Queues,
+  Requests,
+  SessionStreams,
+  SessionWatch,
+  Tasks,
+  Timeline,
+  TurnIntake,
+  TurnPump,
+];
 const parts = [
   AttachSteps,
   CaretakerTools,

@@ -1,8 +1,18 @@
 import { Module } from '@nestjs/common';
 import { ConsoleAgentsController } from './agents.controller.js';
 import { ConsoleApprovalsController } from './approvals.controller.js';
+import { ConsoleConversationController } from './conversation.controller.js';
 import { ConsoleFleetController } from './fleet.controller.js';
+import { ConsoleLogsController } from './logs.controller.js';
 
 /** Our own few routes: what no published API covers. They live under `/~console`. */
-@Module({ controllers: [ConsoleApprovalsController, ConsoleAgentsController, ConsoleFleetController] })
+@Module({
+  controllers: [
+    ConsoleApprovalsController,
+    ConsoleAgentsController,
+    ConsoleFleetController,
+    ConsoleConversationController,
+    ConsoleLogsController,
+  ],
+})
 export class ConsoleModule {}

@@ -1,7 +1,7 @@
 import helmet from '@fastify/helmet';
-import fastifyStatic from '@fastify/static';
+import fastifyStatic, { type FastifyStaticOptions } from '@fastify/static';
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, sep } from 'node:path';
 import type { DynamicModule, LoggerService } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -44,13 +44,30 @@ export async function createHttpApplication(
   app.enableCors(corsOf(config) as unknown as Parameters<typeof app.enableCors>[0]);
   await addSecurityHeaders(app, config);
   if (options.webRoot && page) {
-    await app.register(fastifyStatic, { root: options.webRoot, prefix: '/', wildcard: false });
+    await app.register(fastifyStatic, {
+      root: options.webRoot,
+      prefix: '/',
+      wildcard: false,
+      ...caching(options.webRoot),
+    });
   }
   app.useGlobalPipes(new InputPipe());
   app.useGlobalFilters(new ErrorFilter({ allowed, page }));
   await loadPluginMetadata();
   serveDocs(app, dialects, version);
   return app;
+}
+
+/** Files with a hash in their name never change; everything else is asked for again each time. */
+function caching(root: string): Pick<FastifyStaticOptions, 'cacheControl' | 'setHeaders'> {
+  const assets = join(root, 'assets') + sep;
+  return {
+    cacheControl: false,
+    setHeaders: (reply, file) => {
+      const control = file.startsWith(assets) ? 'public, max-age=31536000, immutable' : 'no-cache';
+      void reply.header('cache-control', control);
+    },
+  };
 }
 
 async function addSecurityHeaders(app: NestFastifyApplication, config: Config): Promise<void> {

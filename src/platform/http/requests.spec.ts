@@ -137,4 +137,13 @@ describe('HTTP requests', () => {
       expect([answer.status, answer.body.dialect, answer.body.kind]).toEqual([413, 'alpha', 'request']);
     });
   });
+
+  it('a connection on which nothing was asked does not hold a shutdown', async () => {
+    const passing = await sampleApi();
+    const socket = connect(Number(new URL(passing.url).port), '127.0.0.1');
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    await new Promise((resolve) => socket.once('connect', resolve));
+    await passing.close();
+    await closed;
+  });
 });

@@ -1,9 +1,11 @@
-import type { Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import {
   type BeforeApplicationShutdown,
   createParamDecorator,
   type ExecutionContext,
   Injectable,
+  type OnApplicationBootstrap,
   type OnModuleDestroy,
 } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
@@ -34,8 +36,23 @@ export const isStopping = (server: Server): boolean => trafficOf(server).stoppin
 
 /** Ends open streams when the server stops: one endless answer would keep the process alive. */
 @Injectable()
-export class OpenStreams implements OnModuleDestroy, BeforeApplicationShutdown {
+export class OpenStreams implements OnApplicationBootstrap, OnModuleDestroy, BeforeApplicationShutdown {
+  /** Connections on which nothing was ever asked: clients open some ahead, and the server would wait for their first request. */
+  private readonly silent = new Set<Socket>();
+  private closing = false;
+
   constructor(private readonly host: HttpAdapterHost) {}
+
+  onApplicationBootstrap(): void {
+    const server = this.server();
+    server.on('connection', (socket: Socket) => {
+      if (this.closing) return void socket.destroy();
+      this.silent.add(socket);
+      socket.once('close', () => this.silent.delete(socket));
+    });
+    server.on('request', ({ socket }: IncomingMessage) => this.silent.delete(socket));
+    server.on('upgrade', ({ socket }: IncomingMessage) => this.silent.delete(socket));
+  }
 
   onModuleDestroy(): void {
     trafficOf(this.server()).stopping = true;
@@ -48,6 +65,8 @@ export class OpenStreams implements OnModuleDestroy, BeforeApplicationShutdown {
     const late = setTimeout(() => streams.forEach(({ raw }) => raw.destroy()), patienceMs);
     await Promise.all(streams.map(({ closed }) => closed));
     clearTimeout(late);
+    this.closing = true;
+    for (const socket of this.silent) socket.destroy();
   }
 
   private server(): Server {

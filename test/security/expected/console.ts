@@ -11,6 +11,10 @@ export const consoleRows: Readonly<Record<string, Row>> = {
   'GET /agents/{name}/settings': { who: 'access', ok: 200 },
   'PUT /agents/{name}/settings': { who: 'owner', ok: 200 },
   'GET /fleet': { who: 'user', ok: 200 },
+  'GET /agents/{name}/stream': { who: 'access', ok: 200 },
+  'GET /agents/{name}/logs/stream': { who: 'access', ok: 200 },
+  'POST /agents/{name}/messages': { who: 'access', ok: 503 },
+  'POST /turns/{id}/cancel': { who: 'access', ok: 200 },
 };
 
 const keys: readonly Role[] = ['other_api_key', 'narrow_key', 'owner_key', 'agent_key'];

@@ -7,6 +7,7 @@ import { Instance } from '../../../src/core/instances/instance.entity.js';
 import { ScheduleExecution } from '../../../src/core/autonomy/schedule-execution.entity.js';
 import { Schedule } from '../../../src/core/autonomy/schedule.entity.js';
 import { Session } from '../../../src/core/sessions/session.entity.js';
+import { Turn } from '../../../src/core/sessions/turn.entity.js';
 import type { User } from '../../../src/core/accounts/user.entity.js';
 import type { UnitOfWork } from '../../../src/platform/database/unit-of-work.js';
 
@@ -18,6 +19,7 @@ export interface Thing {
   readonly agentId: string;
   readonly instanceId: string;
   readonly sessionId: string;
+  readonly turnId: string;
   readonly toolId: string;
   readonly scheduleId: string;
   readonly executionId: string;
@@ -30,6 +32,7 @@ export const newThing = (slug: string, agentId: string = randomUUID()): Thing =>
   agentId,
   instanceId: randomUUID(),
   sessionId: randomUUID(),
+  turnId: randomUUID(),
   toolId: randomUUID(),
   scheduleId: randomUUID(),
   executionId: randomUUID(),
@@ -63,6 +66,8 @@ export async function place(db: UnitOfWork, thing: Thing, owner: User, sharedWit
     await db.of(AgentShare).insert({ agentId, email: sharedWith, sharedById: owner.id, createdAt: at });
   }
   await db.of(Session).insert({ ...common, id: sessionId, userId: owner.id, status: 'active', createdAt: at });
+  const turn = { ...common, id: thing.turnId, sessionId, userId: owner.id };
+  await db.of(Turn).insert({ ...turn, prompt: 'hello', state: 'finished', answer: 'hi', createdAt: at, endedAt: at });
   await db.of(Activity).insert({
     id: thing.toolId,
     agentId,
