@@ -60,13 +60,13 @@ ensure_packages() {
 }
 
 build_inputs() {
-  find src package.json package-lock.json tsconfig.json tsconfig.build.json nest-cli.json .swcrc \
+  find src web package.json package-lock.json tsconfig.json tsconfig.build.json nest-cli.json .swcrc \
     -type f ! -path src/metadata.ts ! -name '*.spec.ts' "$@"
 }
 
 build_is_current() {
   local stamp=dist/.built
-  [ -f dist/main.js ] && [ -f "$stamp" ] && [ "$(build_inputs | sort)" = "$(cat "$stamp")" ] &&
+  [ -f dist/main.js ] && [ -f dist/web/index.html ] && [ -f "$stamp" ] && [ "$(build_inputs | sort)" = "$(cat "$stamp")" ] &&
     [ -z "$(build_inputs -newer "$stamp" -print -quit)" ]
 }
 
@@ -180,7 +180,7 @@ ensure_engine() {
 
 # Every shell program of the repository: by its ending, or by its first line.
 shell_files() {
-  find . \( -name node_modules -o -name .git -o -name dist -o -name data -o -path ./web/dist \) -prune -o -type f -print |
+  find . \( -name node_modules -o -name .git -o -name dist -o -name data \) -prune -o -type f -print |
     while IFS= read -r file; do
       case $file in
         *.sh) echo "$file" ;;

@@ -1,76 +1,150 @@
-import { existsSync } from 'node:fs';
-import { type Browser, chromium, type Page } from 'playwright-core';
-import { adminPassword, boot, type Flotilla } from '../../support/boot.js';
+import type { Browser, Page } from 'playwright-core';
+import { bootFleet, type Fleet } from '../../support/fleet.js';
+import { inBrowser, namelessControls, openBrowser, signIn, watchedPage } from './browser.js';
 
-const executablePath = '/usr/bin/chromium';
-const inBrowser = existsSync(executablePath) ? describe : describe.skip;
-
-inBrowser('the page at / in Chromium', () => {
-  let flotilla: Flotilla;
+inBrowser('the fleet page in Chromium', () => {
+  let fleet: Fleet;
   let browser: Browser;
   let page: Page;
   let complaints: string[];
   beforeAll(async () => {
-    flotilla = await boot();
-    browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
-  });
+    [fleet, browser] = await Promise.all([bootFleet(), openBrowser()]);
+  }, 180_000);
   afterAll(async () => {
     await browser.close();
-    await flotilla.close();
+    await fleet.close();
   });
-
   beforeEach(async () => {
-    complaints = [];
-    page = await browser.newPage({ viewport: { width: 360, height: 740 } });
-    page.on('console', (message) => {
-      if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
-    });
-    page.on('pageerror', (error) => complaints.push(error.message));
-    await page.goto(flotilla.url);
+    ({ page, complaints } = await watchedPage(browser));
   });
-  afterEach(() => page.close());
-
-  async function signIn(): Promise<void> {
-    await page.getByLabel('User name').fill('admin');
-    await page.getByLabel('Password').fill(adminPassword);
-    await page.keyboard.press('Enter');
-    await page.getByText('Live', { exact: true }).waitFor();
-  }
-
-  it('signs in, shows an empty fleet live, and links to the API, without a complaint', async () => {
-    await signIn();
-    await page.getByText('No agents yet: create one above.').waitFor();
-    expect(await page.getByRole('link', { name: 'API docs' }).getAttribute('href')).toBe('/docs');
-    expect(await page.title()).toBe('Flotilla');
+  afterEach(async () => {
+    await page.close();
     expect(complaints).toEqual([]);
   });
 
-  it('stays signed in over a reload, and forgets the token when signing out', async () => {
-    await signIn();
-    await page.reload();
-    await page.getByText('No agents yet: create one above.').waitFor();
-    const token = await page.evaluate<string>('sessionStorage.getItem("flotilla.token")');
-    await page.getByRole('button', { name: 'Sign out' }).click();
-    await page.getByLabel('Password').waitFor();
-    expect(await page.evaluate('sessionStorage.length')).toBe(0);
-    expect((await flotilla.request('GET', '/api/users/me', { token })).status).toBe(401);
-    expect(complaints).toEqual([]);
+  it('is served with hashed files that are kept for ever, and a policy without inline scripts', async () => {
+    const { headers, body } = await fleet.request('GET', '/', { headers: { accept: 'text/html' } });
+    expect(headers.get('cache-control')).toBe('no-cache');
+    expect(headers.get('content-security-policy')).toContain("script-src 'self';");
+    const [, script] = /src="(\/assets\/[\w-]+\.js)"/.exec(String(body)) ?? [];
+    const answer = await fleet.request('GET', script ?? '');
+    expect([answer.status, answer.headers.get('cache-control')]).toEqual([200, 'public, max-age=31536000, immutable']);
   });
 
-  it("says a refusal in the server's words", async () => {
+  it("says a refusal in the server's words, signs in, stays so over a reload, and forgets the token", async () => {
+    await page.goto(fleet.url);
     await page.getByLabel('User name').fill('admin');
     await page.getByLabel('Password').fill('wrong');
     await page.keyboard.press('Enter');
     await page.getByRole('alert').filter({ hasText: 'Incorrect username or password' }).waitFor();
+    await signIn(page, fleet.url);
+    await page.getByText('No agents yet').waitFor();
+    await page.reload();
+    await page.getByText('No agents yet').waitFor();
+    expect(await namelessControls(page)).toEqual([]);
+    const token = await page.evaluate<string>('sessionStorage.getItem("flotilla.token")');
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByLabel('Password').waitFor();
+    expect(await page.evaluate('sessionStorage.length')).toBe(0);
+    expect((await fleet.request('GET', '/api/users/me', { token })).status).toBe(401);
+  });
 
-    await signIn();
-    await page.getByLabel('Name of a new agent').fill('!!!');
-    await page.getByRole('button', { name: 'Create agent' }).click();
+  it('makes an agent by keyboard, talks with it, shows its tools, and stops what it does', async () => {
+    await signIn(page, fleet.url);
+    await page.getByRole('button', { name: 'New agent' }).press('Enter');
+    await page.getByLabel('Name').fill('!!!');
+    await page.keyboard.press('Enter');
     await page.getByRole('alert').filter({ hasText: 'Invalid agent name' }).waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    await page.getByRole('button', { name: 'New agent' }).press('Enter');
+    await page.getByLabel('Name').fill('scout');
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'scout' }).waitFor();
+
+    const message = page.getByLabel('Message to scout');
+    await message.fill('<<write a.txt hi>><<bash cat a.txt>><<say It is **bold**.>>');
+    await message.press('Enter');
+    await page.locator('.message.agent strong', { hasText: 'bold' }).waitFor();
+    const tool = page.locator('details.tool', { hasText: 'cat a.txt' });
+    await tool.locator('summary').press('Enter');
+    await tool.getByText('Output').waitFor();
+    await tool.locator('pre', { hasText: /^hi\s*$/ }).waitFor();
+
+    await message.fill('<<slow 600 100>>');
+    await message.press('Enter');
+    await page.locator('.message.open', { hasText: 'tick 3' }).waitFor();
+    await page.reload();
+    await page.locator('.message.open', { hasText: 'tick 1 tick 2' }).waitFor();
+    await page.getByRole('button', { name: 'Stop', exact: true }).click();
+    await page.getByText('Stopped.', { exact: true }).waitFor();
+    expect(await namelessControls(page)).toEqual([]);
+  });
+
+  it('shows approvals and questions in the conversation and in the inbox, where they are answered', async () => {
+    if ((await fleet.admin.get('/api/agents/asker')).status !== 200) await fleet.givenAgent('asker');
+    await fleet.admin.put('/~console/agents/asker/settings', { approvals: 'ask' });
+    await signIn(page, `${fleet.url}/#/agents/asker`);
+    const message = page.getByLabel('Message to asker');
+    await message.fill('<<write b.txt yes>><<ask Which one? | Red | Blue>>');
+    await message.press('Enter');
+    await page.getByRole('region', { name: 'Approval: Write b.txt' }).waitFor();
+    await page.getByRole('link', { name: 'Inbox, 1 waiting' }).click();
+    await page.getByRole('button', { name: 'Allow once' }).click();
+    await page.getByRole('region', { name: 'Question: Which one?' }).getByLabel('Blue').check();
+    await page.getByRole('button', { name: 'Answer', exact: true }).click();
+    await page.getByText('Nothing waits for you').waitFor();
+    await page.goto(`${fleet.url}/#/agents/asker`);
+    await page.locator('.message.agent', { hasText: 'Answer: Blue' }).waitFor();
+  });
+
+  it('runs nothing that an agent or a name brings', async () => {
+    if ((await fleet.admin.get('/api/agents/evil')).status !== 200) await fleet.givenAgent('evil');
+    const payloads = [
+      '<script>window.hacked=1</script>',
+      '<img src=x onerror="window.hacked=2">',
+      '[link](javascript:window.hacked=3)',
+      '<iframe srcdoc="<script>parent.hacked=4</script>"></iframe>',
+      '![x](x" onerror="window.hacked=5)',
+      '<svg onload=window.hacked=6>',
+    ];
+    await signIn(page, `${fleet.url}/#/agents/evil`);
+    const message = page.getByLabel('Message to evil');
+    // A tool between two texts makes them messages of their own.
+    await message.fill(`${payloads.map((one) => `<<say ${one}>><<bash true>>`).join('')}<<say the end>>`);
+    await message.press('Enter');
+    await page.locator('.message.agent', { hasText: 'the end' }).waitFor();
+    const links = page.locator('.message.agent a');
+    expect(await links.evaluateAll((all) => all.map((one) => one.getAttribute('href') ?? ''))).toEqual(['']);
+    expect(await page.evaluate('window.hacked')).toBeUndefined();
+    expect(await page.locator('.message script, .message iframe, .message img, .message svg').count()).toBe(0);
+  });
+
+  it('sees what others do without a reload, finds and sorts, and deletes after a question', async () => {
+    await signIn(page, fleet.url);
+    await fleet.givenAgent('made-elsewhere');
+    const row = page.getByRole('row').filter({ hasText: 'made-elsewhere' });
+    await row.getByText('Running').waitFor();
+    await fleet.admin.post('/api/agents/made-elsewhere/stop');
+    await row.getByText('Stopped').waitFor();
+    await page.getByRole('button', { name: 'Agent', exact: true }).click();
+    await page.getByRole('searchbox').fill('elsewhere');
+    expect(await page.getByRole('row').count()).toBe(2);
+    await row.getByRole('link').click();
+    await page.getByLabel('More for made-elsewhere').click();
+    await page.getByRole('button', { name: 'Delete' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+    await page.getByRole('heading', { name: 'Agents' }).waitFor();
+    expect((await fleet.admin.get('/api/agents/made-elsewhere')).status).toBe(404);
   });
 
   it('fits a narrow screen', async () => {
-    await signIn();
-    expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBeLessThanOrEqual(0);
+    await page.setViewportSize({ width: 360, height: 740 });
+    await signIn(page, fleet.url);
+    const overflow = (): Promise<number> => page.evaluate('document.documentElement.scrollWidth - innerWidth');
+    expect(await overflow()).toBeLessThanOrEqual(0);
+    await page.goto(`${fleet.url}/#/inbox`);
+    await page.getByText('Nothing waits for you').waitFor();
+    expect(await overflow()).toBeLessThanOrEqual(0);
   });
 });
