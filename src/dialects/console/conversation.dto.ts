@@ -1,6 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsIn, IsNotEmpty, IsOptional, IsString, MaxLength } from 'class-validator';
-import type { Accepted } from '../../core/sessions/prompts.service.js';
+import type { Accepted } from '../../core/sessions/turn-intake.service.js';
 import type { WatchItem } from '../../core/sessions/session-watch.service.js';
 import type { LogItem } from '../../core/instances/log-source.js';
 import type { ServerSentEvent } from '../../platform/http/server-sent-events.js';
