@@ -54,6 +54,7 @@ export async function assembleCast(fleet: Fleet, agentId: string) {
   const otherApi = await keyOf('owner');
   await db.of(ApiKey).update({ id: otherApi.key.id }, { dialect: 'agento' });
 
+  const agentKey = await keyOf('owner', ['*'], agentId);
   const fixed: Partial<Record<Role, string>> = {
     expired: expired.issue(user('owner')).accessToken.reveal(),
     revoked,
@@ -61,7 +62,7 @@ export async function assembleCast(fleet: Fleet, agentId: string) {
     other_api_key: otherApi.value.reveal(),
     narrow_key: await valueOf(keyOf('owner', ['logs:read'])),
     owner_key: await valueOf(keyOf('owner')),
-    agent_key: await valueOf(keyOf('owner', ['*'], agentId)),
+    agent_key: agentKey.value.reveal(),
   };
   return {
     user,
@@ -74,12 +75,14 @@ export async function assembleCast(fleet: Fleet, agentId: string) {
       if (known !== undefined) return known;
       return login(role as Person);
     },
-    /** Gives everybody back the address they had. */
+    /** Gives everybody back the address they had, and the own agent its key. */
     async restore(): Promise<void> {
       for (const name of people) {
         const theirs = { email: addressOf(name), emailProvenAt: new Date() };
         await db.of(User).update({ id: user(name).id }, theirs);
       }
+      // Deleting an agent ends its key; the agent is put back, and so is this.
+      await db.of(ApiKey).save(agentKey.key);
     },
   };
 }
