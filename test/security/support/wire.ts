@@ -21,7 +21,7 @@ export class Wire {
 
   constructor(private readonly url: string) {}
 
-  send({ method, path, headers = {}, body = null, patience = 5000 }: Sent): Promise<Raw> {
+  send({ method, path, headers = {}, body = null, patience = 20_000 }: Sent): Promise<Raw> {
     const { hostname, port } = new URL(this.url);
     return new Promise((resolve, reject) => {
       // Always said: Node leaves it out for a DELETE, whose body would then be taken for the next request.
