@@ -190,6 +190,7 @@ async function serve({ folder, idleInTransactionMs, maintenanceMs }) {
          where n_dead_tup > 500 + 0.2 * n_live_tup order by n_dead_tup desc limit 1`,
       );
       for (const [table] of dead.rows) await run(`vacuum (analyze) ${table}`);
+      await prepared.forget();
     } catch (error) {
       if (!survived(error)) return die(error);
     }

@@ -1,4 +1,5 @@
 import { type DataSource, QueryFailedError } from 'typeorm';
+import { embeddedServerOf } from './create-data-source.js';
 
 interface Statement {
   readonly text: string;
@@ -22,14 +23,19 @@ const planIsOld = '0A000';
 
 /**
  * Reads that go to the driver's pool at once: TypeORM's own way costs as much CPU again. What comes again is prepared by
- * name, which saves PostgreSQL the planning.
+ * name on the embedded database, where planning is most of what a read costs. A PostgreSQL server plans each time: a kept
+ * plan would stay what it was while a table grows from ten rows to ten thousand.
  */
 export class PlainReads {
   private readonly kept = new Map<string, string>();
   private readonly seen = new Set<string>();
   private last = 0;
 
-  constructor(private readonly source: DataSource) {}
+  private readonly keeps: boolean;
+
+  constructor(private readonly source: DataSource) {
+    this.keeps = embeddedServerOf(source) !== null;
+  }
 
   /** Only what begins with `select` may go this way: for everything else TypeORM shapes the result. */
   static takes(sql: string): boolean {
@@ -55,7 +61,7 @@ export class PlainReads {
   /** undefined: it has not come often enough, or there are too many already. */
   private nameOf(text: string): string | undefined {
     const known = this.kept.get(text);
-    if (known !== undefined || this.kept.size >= most.kept) return known;
+    if (known !== undefined || !this.keeps || this.kept.size >= most.kept) return known;
     if (!this.seen.delete(text)) {
       if (this.seen.size >= most.seen) this.seen.clear();
       this.seen.add(text);

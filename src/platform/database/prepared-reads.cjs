@@ -23,6 +23,13 @@ class PreparedReads {
     return resultOf(await this.send(...read, serialize.execute({})));
   }
 
+  /** Plans are made anew from time to time: tables grow, and a plan for ten rows is bad for ten thousand. */
+  async forget() {
+    const names = [...this.known];
+    this.known.clear();
+    if (names.length > 0) await this.send(...names.map((name) => serialize.close({ type: 'S', name })));
+  }
+
   /** The sync at the end makes the session usable again after an error. */
   send(...messages) {
     return this.db.execProtocolStream(Buffer.concat([...messages, serialize.sync()]), { syncToFs: false });
