@@ -15,7 +15,7 @@ const knownMisses: readonly KnownMiss[] = [
   {
     id: 'P6',
     what: /embedded/,
-    why: 'each query runs in PostgreSQL compiled to WebAssembly, in one thread: 0.4 ms and more of CPU each, twice for a request',
+    why: 'each query runs in PostgreSQL compiled to WebAssembly, in one thread: 0.2 ms and more of CPU each, twice for a request',
   },
   {
     id: 'P6',
@@ -60,7 +60,7 @@ const knownMisses: readonly KnownMiss[] = [
   {
     id: 'P2',
     what: /./,
-    why: 'after the start the channel is opened by an exec (half of a start on this engine) before the first command can run',
+    why: 'two channels are opened by an exec each (50 to 80 ms on this engine), where the reference runs one',
   },
   {
     id: 'P11',
