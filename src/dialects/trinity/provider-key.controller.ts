@@ -64,7 +64,13 @@ export class TrinityProviderKeyController {
     description: 'With `false` its runtime signs in with what the `.env` in its home holds. From the next restart on.',
   })
   @ApiOkResponse({ type: ApiKeySettingChangedView })
-  @Refuses({ 400: 'No boolean', 401: 'Not authenticated', 403: 'Not its owner', 404: 'No such agent' })
+  @Refuses({
+    400: 'No boolean',
+    401: 'Not authenticated',
+    403: 'Not its owner',
+    404: 'No such agent',
+    422: 'The body is no object',
+  })
   async set(
     @Who() who: Principal,
     @Param('name') name: string,

@@ -14,7 +14,7 @@ export class EmailBody {
   @IsString()
   email!: string;
 
-  @ApiPropertyOptional({ description: 'A code mailed to that address proves that it is yours' })
+  @ApiPropertyOptional({ example: '123456', description: 'A code mailed to that address proves that it is yours' })
   @IsOptional()
   @IsString()
   @MaxLength(100)
