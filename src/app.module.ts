@@ -20,7 +20,9 @@ import { RuntimesModule } from './core/runtimes/runtimes.module.js';
 import { SessionsModule } from './core/sessions/sessions.module.js';
 import { SettingsModule } from './core/settings/settings.module.js';
 import { SharingModule } from './core/sharing/sharing.module.js';
+import { SshModule } from './core/ssh/ssh.module.js';
 import type { Dialect } from './dialects/shared/dialect.js';
+import { SshGatewayModule } from './gateways/ssh/ssh-gateway.module.js';
 import { DatabaseModule } from './platform/database/database.module.js';
 import { AccessGuard } from './platform/http/access.js';
 import { HttpModule } from './platform/http/http.module.js';
@@ -58,12 +60,14 @@ export class AppModule {
         RuntimesModule,
         SessionsModule,
         AutonomyModule,
+        SshModule,
         FleetModule,
         LibraryModule,
         SharingModule,
         FoldersModule,
         HttpModule.with(dialects),
         OpenApiModule,
+        SshGatewayModule,
         ...dialects.map(({ module }) => module),
         RouterModule.register(dialects.map(({ name, module }) => ({ path: mountOf(name), module }))),
         ...modules,

@@ -2,6 +2,7 @@ import type { INestApplicationContext } from '@nestjs/common';
 import type { Config } from './config/config.js';
 import { AccountsService } from './core/accounts/accounts.service.js';
 import { Mailer } from './core/accounts/mailer.port.js';
+import { SshEndpoint } from './core/ssh/ssh-endpoint.js';
 import { Models } from './core/runtimes/models.port.js';
 
 /** What a person needs to know when the server has started: where it is, who may sign in, what it runs on. */
@@ -16,6 +17,7 @@ export function startLines(app: INestApplicationContext, config: Config): string
   const lines: [string, string][] = [
     ['URL', config.publicUrl],
     ['API', `${config.publicUrl}/docs`],
+    ['SSH', app.get(SshEndpoint).describe()],
     ['User', username],
     ['Password', password],
     ['Engine', config.engine === 'local' ? 'local: agents are ordinary processes, NOT isolated' : config.dockerHost],

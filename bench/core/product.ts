@@ -72,6 +72,7 @@ export class Product {
       FLOTILLA_ENGINE: options.engine,
       FLOTILLA_DATA_DIR: dataDir,
       FLOTILLA_PORT: String(port),
+      FLOTILLA_SSH_PORT: 'off',
       FLOTILLA_ADMIN_PASSWORD: password,
       FLOTILLA_DEFAULT_RUNTIME: options.engine === 'local' ? 'scripted' : 'probe',
       OPENAI_API_KEY: 'sk-never-called',

@@ -49,7 +49,20 @@ export abstract class Config {
   abstract readonly templatesDir: string | null;
   /** Where repositories are read from, and with what. */
   abstract readonly github: { readonly url: string; readonly token: Secret | null };
+  /** The SSH gateway into agents. */
+  abstract readonly sshGateway: {
+    /** Address it listens on. */
+    readonly host: string;
+    /** Null: there is no gateway. 0: any free port. */
+    readonly port: number | null;
+    /** Host name or address that people are told. */
+    readonly publicHost: string;
+    /** May clients reach ports on an agent's own loopback (`ssh -L`)? */
+    readonly forwarding: boolean;
+  };
   abstract readonly trinity: {
+    /** Only administrators may open SSH access. */
+    readonly sshAdminOnly: boolean;
     readonly uniform404: boolean;
     readonly wsAnonymous: boolean;
     readonly createMinRole: 'user' | 'operator' | 'creator' | 'admin';

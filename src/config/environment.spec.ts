@@ -43,7 +43,8 @@ describe('loadConfig', () => {
       mailFrom: 'flotilla@127.0.0.1',
       corsOrigins: [],
       logLevel: 'info',
-      trinity: { uniform404: false, wsAnonymous: false, createMinRole: 'user' },
+      sshGateway: { host: '127.0.0.1', port: 2222, publicHost: '127.0.0.1', forwarding: false },
+      trinity: { sshAdminOnly: false, uniform404: false, wsAnonymous: false, createMinRole: 'user' },
     });
     expect(masterKey.reveal()).toMatch(/^[0-9a-f]{64}$/);
     expect(credentialKey?.reveal()).toMatch(/^[0-9a-f]{64}$/);
@@ -76,6 +77,8 @@ describe('loadConfig', () => {
 
   it.each([
     [{ FLOTILLA_PORT: '80a' }, 'FLOTILLA_PORT must be a whole number from 0 to 65535.'],
+    [{ FLOTILLA_SSH_PORT: '65536' }, 'FLOTILLA_SSH_PORT must be a whole number from 0 to 65535, or off.'],
+    [{ FLOTILLA_SSH_HOST: 'a host' }, 'FLOTILLA_SSH_HOST must be an address such as 127.0.0.1.'],
     [{ FLOTILLA_PORT: '65536' }, 'FLOTILLA_PORT must be a whole number from 0 to 65535.'],
     [{ FLOTILLA_ENGINE: 'podman' }, 'FLOTILLA_ENGINE must be docker or local.'],
     [{ FLOTILLA_LOG_LEVEL: 'loud' }, 'FLOTILLA_LOG_LEVEL must be debug, info, warn, error or silent.'],
@@ -93,7 +96,20 @@ describe('loadConfig', () => {
   it('refuses the local engine on a network unless it is allowed', () => {
     const env = { FLOTILLA_HOST: '::', FLOTILLA_ADMIN_PASSWORD: 'long enough', FLOTILLA_ENGINE: 'local' };
     expect(problems(env)).toEqual([expect.stringContaining('FLOTILLA_ALLOW_LOCAL_ENGINE=true')]);
+    expect(problems({ FLOTILLA_ENGINE: 'local', FLOTILLA_SSH_HOST: '::' })).toEqual([
+      expect.stringContaining('FLOTILLA_SSH_HOST is not a loopback address'),
+    ]);
     expect(load({ ...env, FLOTILLA_ALLOW_LOCAL_ENGINE: 'true' }).publicUrl).toBe('http://localhost:8000');
+  });
+
+  it('tells people where the SSH gateway is: SSH_HOST, else the public URL, else its own address', () => {
+    const hostOf = (env: NodeJS.ProcessEnv) => load(env).sshGateway.publicHost;
+    const url = { FLOTILLA_PUBLIC_URL: 'https://fleet.example.com:8443/x' };
+    expect(hostOf({ ...url, SSH_HOST: 'ssh.example.com' })).toBe('ssh.example.com');
+    expect(hostOf(url)).toBe('fleet.example.com');
+    expect(hostOf({ FLOTILLA_SSH_HOST: '127.0.0.2' })).toBe('127.0.0.2');
+    expect(hostOf({ FLOTILLA_SSH_HOST: '0.0.0.0' })).not.toBe('0.0.0.0');
+    expect(load({ FLOTILLA_SSH_PORT: 'off' }).sshGateway.port).toBeNull();
   });
 
   it('reports all mistakes at once and repeats no rejected value', () => {

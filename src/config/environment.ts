@@ -1,3 +1,4 @@
+import { networkInterfaces } from 'node:os';
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { Secret } from '../core/credentials/secret.js';
@@ -20,6 +21,9 @@ const url = (name: string, protocols: readonly string[], example: string) =>
 const httpUrl = (name: string) =>
   url(name, ['http:', 'https:'], 'https://example.com').transform((text) => text.replace(/\/+$/, ''));
 
+const address = (name: string) =>
+  z.string().regex(/^[A-Za-z0-9.:-]+$/, `${name} must be an address such as 127.0.0.1.`);
+
 const wholeNumber = (name: string, from: number, to: number) =>
   z
     .string()
@@ -29,10 +33,7 @@ const wholeNumber = (name: string, from: number, to: number) =>
     .transform(Number);
 
 const schema = z.object({
-  FLOTILLA_HOST: z
-    .string()
-    .regex(/^[A-Za-z0-9.:-]+$/, 'FLOTILLA_HOST must be an address such as 127.0.0.1.')
-    .default('127.0.0.1'),
+  FLOTILLA_HOST: address('FLOTILLA_HOST').default('127.0.0.1'),
   FLOTILLA_PORT: wholeNumber('FLOTILLA_PORT', 0, 65_535).default(8000),
   FLOTILLA_PUBLIC_URL: httpUrl('FLOTILLA_PUBLIC_URL').optional(),
   FLOTILLA_DATA_DIR: z.string().default('./data'),
@@ -107,7 +108,18 @@ const schema = z.object({
     .string()
     .regex(/^[\x21-\x7e]{1,1000}$/, 'GITHUB_TOKEN must be one word without spaces.')
     .optional(),
+  FLOTILLA_SSH_PORT: z
+    .string()
+    .refine((text) => text === 'off' || (/^\d{1,5}$/.test(text) && Number(text) <= 65_535), {
+      error: 'FLOTILLA_SSH_PORT must be a whole number from 0 to 65535, or off.',
+    })
+    .transform((text) => (text === 'off' ? null : Number(text)))
+    .default(2222),
+  FLOTILLA_SSH_HOST: address('FLOTILLA_SSH_HOST').default('127.0.0.1'),
+  FLOTILLA_SSH_FORWARDING: yesNo('FLOTILLA_SSH_FORWARDING'),
+  SSH_HOST: address('SSH_HOST').optional(),
   TRINITY_UNIFORM_404: yesNo('TRINITY_UNIFORM_404'),
+  TRINITY_SSH_ADMIN_ONLY: yesNo('TRINITY_SSH_ADMIN_ONLY'),
   TRINITY_WS_ANONYMOUS: yesNo('TRINITY_WS_ANONYMOUS'),
   TRINITY_CREATE_MIN_ROLE: z
     .enum(['user', 'operator', 'creator', 'admin'], {
@@ -138,15 +150,21 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
 
 /** What must not be offered to a network, asked of the raw text so that it is reported along with other mistakes. */
 function unsafeBind(env: NodeJS.ProcessEnv): string[] {
-  const host = env.FLOTILLA_HOST ?? '127.0.0.1';
-  if (isLoopback(host)) return [];
+  return [
+    ...unsafeAddress(env, 'FLOTILLA_HOST'),
+    ...(env.FLOTILLA_SSH_PORT === 'off' ? [] : unsafeAddress(env, 'FLOTILLA_SSH_HOST')),
+  ];
+}
+
+function unsafeAddress(env: NodeJS.ProcessEnv, name: 'FLOTILLA_HOST' | 'FLOTILLA_SSH_HOST'): string[] {
+  if (isLoopback(env[name] ?? '127.0.0.1')) return [];
   const problems: string[] = [];
-  if (!env.FLOTILLA_ADMIN_PASSWORD) {
+  if (name === 'FLOTILLA_HOST' && !env.FLOTILLA_ADMIN_PASSWORD) {
     problems.push('FLOTILLA_HOST is not a loopback address, so FLOTILLA_ADMIN_PASSWORD must be set.');
   }
   if (env.FLOTILLA_ENGINE === 'local' && !['true', '1'].includes(env.FLOTILLA_ALLOW_LOCAL_ENGINE ?? '')) {
     problems.push(
-      'FLOTILLA_ENGINE=local isolates nothing and FLOTILLA_HOST is not a loopback address: set FLOTILLA_ALLOW_LOCAL_ENGINE=true if that is really wanted.',
+      `FLOTILLA_ENGINE=local isolates nothing and ${name} is not a loopback address: set FLOTILLA_ALLOW_LOCAL_ENGINE=true if that is really wanted.`,
     );
   }
   return problems;
@@ -182,7 +200,14 @@ function toConfig(settings: Settings): Config {
     logLevel: settings.FLOTILLA_LOG_LEVEL,
     templatesDir: settings.FLOTILLA_TEMPLATES_DIR ? resolve(settings.FLOTILLA_TEMPLATES_DIR) : null,
     github: { url: settings.FLOTILLA_GITHUB_URL, token: sealed(settings.GITHUB_TOKEN) },
+    sshGateway: {
+      host: settings.FLOTILLA_SSH_HOST,
+      port: settings.FLOTILLA_SSH_PORT,
+      publicHost: settings.SSH_HOST ?? advertisedHost(settings),
+      forwarding: settings.FLOTILLA_SSH_FORWARDING,
+    },
     trinity: {
+      sshAdminOnly: settings.TRINITY_SSH_ADMIN_ONLY,
       uniform404: settings.TRINITY_UNIFORM_404,
       wsAnonymous: settings.TRINITY_WS_ANONYMOUS,
       createMinRole: settings.TRINITY_CREATE_MIN_ROLE,
@@ -241,4 +266,12 @@ function isLoopback(host: string): boolean {
 function reachable(host: string): string {
   if (host === '0.0.0.0' || host === '::') return 'localhost';
   return host.includes(':') ? `[${host}]` : host;
+}
+
+/** Where people reach the SSH gateway: the host of the public URL, else the first address of this machine that others see. */
+function advertisedHost({ FLOTILLA_PUBLIC_URL: url, FLOTILLA_SSH_HOST: host }: Settings): string {
+  if (url) return new URL(url).hostname.replace(/^\[|\]$/g, '');
+  if (host !== '0.0.0.0' && host !== '::') return host;
+  const seen = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  return seen.find(({ internal, family }) => !internal && family === 'IPv4')?.address ?? 'localhost';
 }

@@ -31,7 +31,9 @@ interface Route {
   readonly handler: string;
 }
 
-const settings = { trinity: { uniform404: false, wsAnonymous: false, createMinRole: 'user' } } as const;
+const settings = {
+  trinity: { sshAdminOnly: false, uniform404: false, wsAnonymous: false, createMinRole: 'user' },
+} as const;
 const dialects = dialectsFor(settings);
 
 const metadata = (key: string, target: object): unknown => Reflect.getMetadata(key, target);

@@ -53,6 +53,7 @@ export class ChildServer {
       FLOTILLA_ADMIN_PASSWORD: password,
       FLOTILLA_DATA_DIR: this.dataDir,
       FLOTILLA_PORT: String(this.port),
+      FLOTILLA_SSH_PORT: 'off',
       FLOTILLA_LOG_LEVEL: 'info',
       OPENAI_API_KEY: 'sk-never-called',
       ...this.env,

@@ -63,7 +63,7 @@ describe('the contract of the Trinity Agents API', () => {
   let fresh = 0;
 
   beforeAll(async () => {
-    fleet = await bootFleet();
+    fleet = await bootFleet({ env: { FLOTILLA_SSH_PORT: '0' } });
     const { admin } = fleet;
     Object.assign(words, { token: admin.token, running: 'runner', name: 'runner', stopped: 'sleeper' });
     tokens['admin'] = admin.token;

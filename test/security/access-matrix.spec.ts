@@ -49,6 +49,7 @@ const bodies: Readonly<Record<string, () => object>> = {
   'PUT /api/agents/{name}/timeout': () => ({ execution_timeout_seconds: 600 }),
   'POST /api/agents/{name}/schedules': () => ({ name: 'made', cron_expression: '0 9 * * *', message: 'hello' }),
   'PUT /api/agents/{name}/schedules/{id}': () => ({ name: 'renamed' }),
+  'POST /api/agents/{name}/ssh-access': () => ({ generate_key: true }),
   'POST /approvals/{id}/answer': () => ({ decision: 'reject' }),
   'POST /questions/{id}/answer': () => ({}),
   'PUT /agents/{name}/settings': () => ({ approvals: 'auto' }),
@@ -72,7 +73,7 @@ describe('who may call what', () => {
   let cast: Cast;
   let keyIds: Readonly<Record<Target, string>>;
   beforeAll(async () => {
-    fleet = await bootFleet();
+    fleet = await bootFleet({ env: { FLOTILLA_SSH_PORT: '0' } });
     cast = await assembleCast(fleet, things.own.agentId);
     await restore();
     await place(fleet.db, things.deleted, cast.user('owner'), addressOf('shared'));
@@ -107,7 +108,9 @@ describe('who may call what', () => {
               ? thing.scheduleId
               : /\/executions\//.test(path)
                 ? thing.executionId
-                : thing.sessionId;
+                : path.includes('/ssh-credentials/')
+                  ? thing.sshCredentialId
+                  : thing.sessionId;
     const values: Record<string, string> = {
       name: thing.slug,
       id,

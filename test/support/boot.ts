@@ -44,6 +44,7 @@ export async function boot(options: BootOptions = {}) {
     FLOTILLA_ADMIN_PASSWORD: adminPassword,
     FLOTILLA_DATA_DIR: dataDir,
     FLOTILLA_PORT: '0',
+    FLOTILLA_SSH_PORT: 'off',
     ...options.env,
   });
   const outbox = new Outbox();

@@ -6,6 +6,7 @@ import {
   type Following,
   type RunRequest,
   type RunResult,
+  type ShellSignal,
 } from '../../core/instances/channel.port.js';
 import type { InstanceUser, Place } from '../../core/instances/engine.port.js';
 import { pieceBytes, str, strings, u32, u64 } from './frames.js';
@@ -103,8 +104,9 @@ export class ChannelClient implements Channel {
     return (await this.hand.call('B', this.target(place, path), { about: path })).readUInt8(0) === 1;
   }
 
-  async signal(execId: string, signal: 'HUP' | 'TERM' | 'KILL'): Promise<number> {
-    return (await this.hand.call('G', [u32(constants.signals[`SIG${signal}`]), str(execId)])).readUInt32BE(0);
+  async signal(execId: string, signal: ShellSignal): Promise<number> {
+    const number = signal === 'NONE' ? 0 : constants.signals[`SIG${signal}`];
+    return (await this.hand.call('G', [u32(number), str(execId)])).readUInt32BE(0);
   }
 
   async run(request: RunRequest): Promise<RunResult> {

@@ -21,7 +21,7 @@ my %call = $machine eq 'x86_64' ? (init => 294, add => 254, remove => 255, prctl
   : $machine eq 'aarch64' ? (init => 26, add => 27, remove => 28, prctl => 167) : ();
 
 my ($in, $out, $serial) = ('', '', 0);
-my (%job, %draft, %follow, $inotify);
+my (%job, %draft, %follow, %hunted, $inotify);
 $0 = 'flotilla-hand';
 $SIG{PIPE} = 'IGNORE';
 $SIG{CHLD} = sub { };
@@ -216,21 +216,37 @@ my %operation = (
   # the next piece of a followed file may come: the last one was dealt with
   N => sub { my ($id, $payload) = @_; my $one = $follow{ unpack 'N', $payload }; $one->{wanted} = 1 if $one; done($id) },
   U => sub { my ($id, $payload) = @_; unfollow(unpack 'N', $payload); done($id) },
-  # signals every process of ours whose environment holds the id of an exec
+  # signals every process of an exec, by the id in its environment
   G => sub {
     my ($id, $payload) = @_;
     my ($signal, $exec) = unpack 'N N/a', $payload;
-    my $count = 0;
-    opendir my $processes, '/proc' or die "list\n";
-    for my $pid (grep { /^\d+$/ && $_ != $$ } readdir $processes) {
-      open my $fh, '<', "/proc/$pid/environ" or next;
-      local $/;
-      my $environment = readline($fh) // '';
-      $count += kill $signal, $pid if "\0$environment\0" =~ /\0FLOTILLA_EXEC=\Q$exec\E\0/;
-    }
-    done($id, pack 'N', $count);
+    done($id, pack 'N', scalar grep { kill $signal, $_ } hunt($exec));
   },
 );
+
+# The processes of an exec: those with its id in their environment, their children and sessions, whatever those did to their
+# environment, and those that were found earlier and have lost their parents since.
+sub hunt {
+  my ($exec) = @_;
+  opendir my $processes, '/proc' or die "list\n";
+  my (%of, %mine);
+  my $known = delete $hunted{$exec} // {};
+  for my $pid (grep { /^\d+$/ && $_ != $$ } readdir $processes) {
+    my ($parent, $session, $start) = (slurp("/proc/$pid/stat") =~ /.*\) [^Z] (\d+) \d+ (\d+)(?: \S+){15} (\d+)/s) or next;
+    $of{$pid} = [$parent, $session, $start];
+    $mine{$pid} = 1 if ($known->{$pid} // '') eq $start || "\0" . slurp("/proc/$pid/environ") . "\0" =~ /\0FLOTILLA_EXEC=\Q$exec\E\0/;
+  }
+  my @found = keys %mine;
+  while (@found) {
+    my %sessions = map { $_ => 1 } grep { $_ && $mine{$_} } map { $of{$_}[1] } @found;
+    @found = grep { !$mine{$_} && ($mine{ $of{$_}[0] } || $sessions{ $of{$_}[1] }) } keys %of;
+    @mine{@found} = (1) x @found;
+  }
+  $hunted{$exec} = { map { $_ => $of{$_}[2] } keys %mine } if %mine;
+  return keys %mine;
+}
+
+sub slurp { my ($path) = @_; open my $fh, '<', $path or return ''; local $/; return readline($fh) // '' }
 
 # Commands: each in a session of its own, with pipes that never block us.
 sub start_job {

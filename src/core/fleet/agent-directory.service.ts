@@ -7,11 +7,14 @@ import type { Principal, Right } from '../access/principal.js';
 import { Agent } from '../agents/agent.entity.js';
 import { NotFound } from '../errors/domain-error.js';
 import { Instance } from '../instances/instance.entity.js';
+import { SshEndpoint } from '../ssh/ssh-endpoint.js';
 
 /** An agent as somebody sees it in a list. */
 export interface ListedAgent {
   readonly agent: Agent;
   readonly instance: Instance | null;
+  /** Of this server's SSH gateway; 0 while there is none. */
+  readonly sshPort: number;
   /** Null when the owner's account is gone. */
   readonly ownerName: string | null;
   readonly right: Right;
@@ -36,10 +39,15 @@ export class AgentDirectory {
   constructor(
     private readonly db: UnitOfWork,
     private readonly access: Access,
+    private readonly endpoint: SshEndpoint,
   ) {
     this.agents = db.reader(Agent, 'a');
     this.instances = db.reader(Instance, 'i');
     this.select = `select ${this.agents.columns}, ${this.instances.columns}, u.username as owner`;
+  }
+
+  get sshPort(): number {
+    return this.endpoint.port;
   }
 
   /** All agents the caller may see, newest first, then by name; `tags` keeps those that have any of them. */
@@ -56,7 +64,8 @@ export class AgentDirectory {
       const agent = this.agents.read(row);
       if (!agent || seen.has(agent.id)) return [];
       seen.add(agent.id);
-      return [listed(who, agent, this.instances.read(row), row.owner, sharedRight(who, agent))];
+      const place = { instance: this.instances.read(row), sshPort: this.sshPort };
+      return [listed(who, agent, place, row.owner, sharedRight(who, agent))];
     });
   }
 
@@ -66,10 +75,10 @@ export class AgentDirectory {
   }
 
   /** An agent with its instance, for events that everybody who may hear them gets; null when it is gone. */
-  async find(agentId: string): Promise<Pick<ListedAgent, 'agent' | 'instance'> | null> {
+  async find(agentId: string): Promise<Pick<ListedAgent, 'agent' | 'instance' | 'sshPort'> | null> {
     const [row] = await this.db.query<Row>(`${this.select} ${this.tables} where a.id = $1 limit 1`, [agentId]);
     const agent = row && this.agents.read(row);
-    return agent ? { agent, instance: this.instances.read(row) } : null;
+    return agent ? { agent, instance: this.instances.read(row), sshPort: this.sshPort } : null;
   }
 
   /** An agent by its name, for what every caller may know of it; null when there is none. */
@@ -91,7 +100,8 @@ export class AgentDirectory {
     const agent = row && this.agents.read(row);
     if (!agent) throw new NotFound('agent', slug);
     const held = this.access.check(who, agent, row.shared, right);
-    return listed(who, agent, this.instances.read(row), row.owner, held);
+    const place = { instance: this.instances.read(row), sshPort: this.sshPort };
+    return listed(who, agent, place, row.owner, held);
   }
 }
 
@@ -102,10 +112,10 @@ const sharedRight = (who: Principal, agent: Agent): Right =>
 function listed(
   who: Principal,
   agent: Agent,
-  instance: Instance | null,
+  place: Pick<ListedAgent, 'instance' | 'sshPort'>,
   ownerName: string | null,
   right: Right,
 ): ListedAgent {
   const isOwner = agent.ownerId === who.userId;
-  return { agent, instance, ownerName, right, isOwner, isShared: !isOwner && !includes(right, 'own') };
+  return { agent, ...place, ownerName, right, isOwner, isShared: !isOwner && !includes(right, 'own') };
 }

@@ -122,6 +122,7 @@ export class AgentLifecycle {
   /** TERM, 10 s, KILL. Stopped already is success. */
   async stop(who: Principal, slug: string): Promise<AgentWithInstance> {
     const agent = await this.access.agent(who, { slug }, 'operate');
+    await this.db.run((tx) => this.control.stopAsked(tx, who, agent.id));
     await this.halt(who, agent);
     return this.load(agent.id);
   }

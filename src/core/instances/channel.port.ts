@@ -55,6 +55,10 @@ export interface RunRequest {
   readonly signal?: AbortSignal;
 }
 
+/** `NONE` reaches nobody and counts only. */
+export type ShellSignal =
+  'NONE' | 'HUP' | 'INT' | 'QUIT' | 'ABRT' | 'KILL' | 'USR1' | 'USR2' | 'PIPE' | 'ALRM' | 'TERM' | 'CONT' | 'WINCH';
+
 /** A file being followed: bytes from an offset on, as they are appended. */
 export interface Following {
   /** Settles when following ended: by `stop()`, or with a ChannelError when the channel broke. */
@@ -99,8 +103,11 @@ export interface Channel {
   ring(place: Place, path: string): Promise<boolean>;
   /** `onData` may return a promise: nothing more is read before it settles (back-pressure). */
   follow(place: Place, path: string, offset: number, onData: (data: Buffer) => void | Promise<void>): Following;
-  /** Signals every process of this user whose environment holds `FLOTILLA_EXEC=<id>`; returns how many were signalled. */
-  signal(execId: string, signal: 'HUP' | 'TERM' | 'KILL'): Promise<number>;
+  /**
+   * Signals every process of this user whose environment holds `FLOTILLA_EXEC=<id>`, what those started, and what of all
+   * this was seen at an earlier call; returns how many were signalled.
+   */
+  signal(execId: string, signal: ShellSignal): Promise<number>;
 }
 
 /** Opens channels lazily, one per instance and user, and opens a new one when the old one broke. */

@@ -1,9 +1,11 @@
 import { Injectable, Logger } from '@nestjs/common';
 import type { Tx } from '../../platform/database/unit-of-work.js';
+import type { Principal } from '../access/principal.js';
 import { ContainerEngine } from './engine.port.js';
 import { EngineWatch } from './engine-watch.service.js';
 import type { Instance } from './instance.entity.js';
 import { containerNameOf } from './instance-spec.js';
+import { InstanceHooks } from './instance-hooks.js';
 import { InstancesService, type InstancePatch } from './instances.service.js';
 import { Reconciler } from './reconciler.service.js';
 
@@ -17,6 +19,7 @@ export class InstanceControl {
     private readonly reconciler: Reconciler,
     private readonly watch: EngineWatch,
     private readonly engine: ContainerEngine,
+    private readonly hooks: InstanceHooks,
   ) {}
 
   get engineConnected(): boolean {
@@ -39,6 +42,11 @@ export class InstanceControl {
   /** Gives an instance that was given up another chance, in the caller's transaction. */
   revive(tx: Tx, instance: Instance, patch: InstancePatch): Promise<void> {
     return this.instances.move(tx, instance, 'start', { ...patch, reason: null });
+  }
+
+  /** What ends with a person's stop, in the caller's transaction. */
+  stopAsked(tx: Tx, who: Principal, agentId: string): Promise<void> {
+    return this.hooks.stopAsked(tx, who, agentId);
   }
 
   kick(id: string): void {

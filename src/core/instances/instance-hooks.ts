@@ -1,4 +1,6 @@
 import { Injectable } from '@nestjs/common';
+import type { Tx } from '../../platform/database/unit-of-work.js';
+import type { Principal } from '../access/principal.js';
 import type { Instance } from './instance.entity.js';
 import type { InstancePatch } from './instances.service.js';
 
@@ -10,6 +12,8 @@ export interface InstanceHook {
   stopping(instanceId: string): Promise<void>;
   /** It does not run (any more); `reason` is for people. `willReturn`: it is about to be started again. */
   halted(instanceId: string, reason: string, willReturn: boolean): Promise<void>;
+  /** A person stops the agent, which is more than a halt for a rename or a recreate. In the transaction of the wish. */
+  stopAsked?(tx: Tx, who: Principal, agentId: string): Promise<void>;
 }
 
 /** A container that answers, but is not yet announced as running. */
@@ -57,6 +61,10 @@ export class InstanceHooks {
 
   async stopping(instanceId: string): Promise<void> {
     await Promise.all(this.hooks.map((hook) => hook.stopping(instanceId)));
+  }
+
+  async stopAsked(tx: Tx, who: Principal, agentId: string): Promise<void> {
+    for (const hook of this.hooks) await hook.stopAsked?.(tx, who, agentId);
   }
 
   async halted(instanceId: string, reason: string, willReturn: boolean): Promise<void> {

@@ -4,6 +4,7 @@ import { ConsoleApprovalsController } from './approvals.controller.js';
 import { ConsoleConversationController } from './conversation.controller.js';
 import { ConsoleFleetController } from './fleet.controller.js';
 import { ConsoleLogsController } from './logs.controller.js';
+import { ConsoleSshController } from './ssh.controller.js';
 
 /** Our own few routes: what no published API covers. They live under `/~console`. */
 @Module({
@@ -13,6 +14,7 @@ import { ConsoleLogsController } from './logs.controller.js';
     ConsoleFleetController,
     ConsoleConversationController,
     ConsoleLogsController,
+    ConsoleSshController,
   ],
 })
 export class ConsoleModule {}

@@ -89,7 +89,7 @@ export class TrinityAgentsController {
   })
   async create(@Who() who: Principal, @Body() body: CreateAgentBody): Promise<AgentStatusView> {
     const made = this.wishes.of(who, body).then((wish) => this.lifecycle.create(who, wish));
-    return AgentStatusView.of(await worded('create', made));
+    return AgentStatusView.of({ ...(await worded('create', made)), sshPort: this.directory.sshPort });
   }
 
   @Get(':name')

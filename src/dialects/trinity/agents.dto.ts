@@ -102,7 +102,7 @@ export class AgentStatusView {
   @ApiProperty({ example: 'research-agent' }) name!: string;
   @ApiProperty({ example: 'business-assistant' }) type!: string;
   @ApiProperty({ example: 'running', enum: ['running', 'stopped', 'restarting'] }) status!: string;
-  @ApiProperty({ example: 0, description: 'Port of the SSH gateway; 0 while there is none' }) port!: number;
+  @ApiProperty({ example: 2222, description: 'Port of the SSH gateway; 0 while there is none' }) port!: number;
   @ApiProperty({ example: '2026-03-26T12:00:00.000Z' }) created!: string;
   @ApiProperty() resources!: ResourcesView;
   @ApiProperty({ type: 'string', nullable: true }) container_id!: string | null;
@@ -110,12 +110,12 @@ export class AgentStatusView {
   @ApiProperty({ example: 'claude-code' }) runtime!: string;
   @ApiProperty({ type: 'string', nullable: true }) base_image_version!: string | null;
 
-  static of({ agent, instance }: Pick<ListedAgent, 'agent' | 'instance'>): AgentStatusView {
+  static of({ agent, instance, sshPort }: Pick<ListedAgent, 'agent' | 'instance' | 'sshPort'>): AgentStatusView {
     return {
       name: agent.slug,
       type: agent.type,
       status: statusOf(instance?.state ?? null),
-      port: 0,
+      port: sshPort,
       created: agent.createdAt.toISOString(),
       resources: resourcesIn(agent),
       container_id: instance?.ref ?? null,

@@ -13,7 +13,7 @@ interface OpsSetting {
   readonly description: string;
 }
 
-/** What clients may find under `ops/config`: kept for them, the server itself does not act on it. */
+/** What clients may find under `ops/config`. The server itself acts on `ssh_access_enabled` only. */
 export const opsSettings: Readonly<Record<string, OpsSetting>> = {
   ops_context_warning_threshold: {
     default: '75',
@@ -22,6 +22,10 @@ export const opsSettings: Readonly<Record<string, OpsSetting>> = {
   ops_context_critical_threshold: {
     default: '90',
     description: 'Percentage of a context window from which clients show an alarm.',
+  },
+  ssh_access_enabled: {
+    default: 'true',
+    description: 'Whether owners may open SSH access to their agents. Access that is open stays until it expires.',
   },
 };
 

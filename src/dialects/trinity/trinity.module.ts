@@ -33,6 +33,8 @@ import { TrinitySystemAgentController } from './system-agent.controller.js';
 import { TrinityTemplatesController } from './templates.controller.js';
 import { SourceAgent } from './source-agent.js';
 import { TrinityTasksController } from './tasks.controller.js';
+import { TrinitySshController } from './ssh.controller.js';
+import { TrinityTerminalSocket } from './terminal.socket.js';
 import { TrinityUsersController } from './users.controller.js';
 import { TrinityWhitelistController } from './whitelist.controller.js';
 
@@ -68,6 +70,7 @@ import { TrinityWhitelistController } from './whitelist.controller.js';
     TrinityLimitsController,
     TrinitySchedulesController,
     TrinityExecutionsController,
+    TrinitySshController,
   ],
   providers: [
     TrinitySettings,
@@ -77,6 +80,7 @@ import { TrinityWhitelistController } from './whitelist.controller.js';
     TrinityEventsSocket,
     TrinityKeyEventsSocket,
     SourceAgent,
+    TrinityTerminalSocket,
   ],
 })
 export class TrinityModule {}

@@ -26,6 +26,8 @@ import { AgentRequest } from '../../core/sessions/agent-request.entity.js';
 import { SessionEvent } from '../../core/sessions/session-event.entity.js';
 import { Session } from '../../core/sessions/session.entity.js';
 import { Turn } from '../../core/sessions/turn.entity.js';
+import { ShellRow } from '../../core/ssh/shell.entity.js';
+import { SshCredential } from '../../core/ssh/ssh-credential.entity.js';
 import { Setting } from '../../core/settings/setting.entity.js';
 
 /** Every table the server uses. Listed by hand: a glob would find other files in src than in dist. */
@@ -59,4 +61,6 @@ export const entities = [
   Activity,
   Schedule,
   ScheduleExecution,
+  SshCredential,
+  ShellRow,
 ];

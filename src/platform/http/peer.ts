@@ -74,6 +74,23 @@ export class Peer {
     return false;
   }
 
+  /** As `send`, for a reader that may be slow: resolves when there is room for more, with false when nobody reads any more. */
+  deliver(data: string | Buffer): Promise<boolean> {
+    if (this.socket.readyState !== this.socket.OPEN) return Promise.resolve(false);
+    return new Promise((resolve) => {
+      this.socket.send(data, (error) => resolve(!error));
+    });
+  }
+
+  /** No more frames until `resume`: whoever takes them is full. */
+  hold(): void {
+    this.socket.pause();
+  }
+
+  resume(): void {
+    this.socket.resume();
+  }
+
   sendJson(value: unknown): boolean {
     return this.send(JSON.stringify(value));
   }

@@ -15,6 +15,8 @@ export const consoleRows: Readonly<Record<string, Row>> = {
   'GET /agents/{name}/logs/stream': { who: 'access', ok: 200 },
   'POST /agents/{name}/messages': { who: 'access', ok: 503 },
   'POST /turns/{id}/cancel': { who: 'access', ok: 200 },
+  'GET /agents/{name}/ssh-credentials': { who: 'owner', ok: 200 },
+  'DELETE /agents/{name}/ssh-credentials/{id}': { who: 'owner', ok: 200 },
 };
 
 const keys: readonly Role[] = ['other_api_key', 'narrow_key', 'owner_key', 'agent_key'];

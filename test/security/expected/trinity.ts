@@ -110,6 +110,8 @@ export const trinityRows: Readonly<Record<string, Row>> = {
   'GET /api/agents/{name}/api-key-setting': { who: 'access', ok: 200 },
   'PUT /api/agents/{name}/api-key-setting': { who: 'owner', ok: 400 }, // no body
   'GET /api/credentials/encryption-key': { who: 'admin', ok: 200 },
+  // Section 6: SSH; the agent is stopped
+  'POST /api/agents/{name}/ssh-access': { who: 'owner', ok: 400 },
 
   // Section 13: chat and activity; the agent is stopped, the session is the owner's
   'POST /api/agents/{name}/chat': { who: 'access', ok: 503 },

@@ -47,6 +47,7 @@ export async function canaryRun(env: Readonly<Record<string, string>>) {
   const dataDir = await makeDataDir();
   const settings = {
     FLOTILLA_LOG_LEVEL: 'debug',
+    FLOTILLA_SSH_PORT: '0',
     OPENAI_API_KEY: planted.openai.value,
     OPENAI_BASE_URL: `http://user:${planted.baseUrl.value}@127.0.0.1:${model.port}/v1`,
     ANTHROPIC_API_KEY: planted.anthropic.value,
@@ -101,11 +102,12 @@ export async function canaryRun(env: Readonly<Record<string, string>>) {
     /** One call, its answer kept for the search; those that hand out a secret say so. */
     async call(method: string, path: string, body?: object, as: TrinityClient = client): Promise<Answer> {
       const made = await send(as, method, path, body);
-      const { api_key: key, ticket, key: bundleKey } = made.body;
+      const { api_key: key, ticket, key: bundleKey, private_key: sshKey } = made.body;
       if (typeof bundleKey === 'string') run.plant('key of credential bundles', bundleKey);
+      if (typeof sshKey === 'string') run.plant('SSH key', sshKey.split('\n')[4] ?? '');
       if (typeof key === 'string') run.plant('API key', key.slice(20));
       if (typeof ticket === 'string') run.plant('ticket', ticket.split('.')[2] ?? '');
-      const handedOut = [key, ticket, bundleKey].some((one) => typeof one === 'string');
+      const handedOut = [key, ticket, bundleKey, sshKey].some((one) => typeof one === 'string');
       if (!handedOut) answers.push([`answer of ${method} ${path}`, JSON.stringify([made.body, [...made.headers]])]);
       return made;
     },
@@ -189,6 +191,11 @@ export async function workload(run: CanaryRun, agent: string, message: string): 
   const base = `/api/agents/${agent}`;
   const talked = await run.call('POST', `${base}/chat`, { message }, run.as(key));
   if (talked.status !== 200) throw new Error(`chatting answered ${JSON.stringify(talked.body)}`);
+
+  const opened = await run.call('POST', `${base}/ssh-access`, { generate_key: true });
+  if (opened.status !== 200) throw new Error(`opening SSH access answered ${JSON.stringify(opened.body)}`);
+  await run.call('POST', `${base}/ssh-access`, { public_key: `ssh-ed25519 ${planted.rejected.value}` });
+  await run.call('GET', `/~console/agents/${agent}/ssh-credentials`);
 
   const form = async (fields: Record<string, string>): Promise<void> => {
     const { body } = await run.as(null).form('/token', fields);

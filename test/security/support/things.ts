@@ -8,6 +8,7 @@ import { ScheduleExecution } from '../../../src/core/autonomy/schedule-execution
 import { Schedule } from '../../../src/core/autonomy/schedule.entity.js';
 import { Session } from '../../../src/core/sessions/session.entity.js';
 import { Turn } from '../../../src/core/sessions/turn.entity.js';
+import { SshCredential } from '../../../src/core/ssh/ssh-credential.entity.js';
 import type { User } from '../../../src/core/accounts/user.entity.js';
 import type { UnitOfWork } from '../../../src/platform/database/unit-of-work.js';
 
@@ -25,6 +26,7 @@ export interface Thing {
   readonly executionId: string;
   readonly approvalId: string;
   readonly questionId: string;
+  readonly sshCredentialId: string;
 }
 
 export const newThing = (slug: string, agentId: string = randomUUID()): Thing => ({
@@ -38,6 +40,7 @@ export const newThing = (slug: string, agentId: string = randomUUID()): Thing =>
   executionId: randomUUID(),
   approvalId: randomUUID(),
   questionId: randomUUID(),
+  sshCredentialId: randomUUID(),
 });
 
 /** Puts a stopped agent with a session, a tool call, an open approval and an open question into the database, afresh. */
@@ -102,6 +105,16 @@ export async function place(db: UnitOfWork, thing: Thing, owner: User, sharedWit
     error: 'Autonomy is off for this agent',
     createdAt: at,
     endedAt: at,
+  });
+  await db.of(SshCredential).insert({
+    id: thing.sshCredentialId,
+    agentId,
+    userId: owner.id,
+    keyType: 'ssh-ed25519',
+    publicKey: '',
+    fingerprint: 'SHA256:none',
+    createdAt: at,
+    expiresAt: new Date(Date.now() + 3_600_000),
   });
   for (const [kind, id] of [
     ['approval', thing.approvalId],
