@@ -42,6 +42,7 @@ const bodies: Readonly<Record<string, () => object>> = {
   'POST /api/auth/email/verify': () => ({ email: addressOf(`matrix-${randomUUID()}`), code: '000000' }),
   'POST /api/settings/email-whitelist': () => ({ email: addressOf(`matrix-${randomUUID()}`) }),
   'POST /api/agents/{name}/chat': () => ({ message: 'hello' }),
+  'PUT /api/agents/{name}/read-only': () => ({ enabled: false }),
   'PUT /api/agents/{name}/permissions': () => ({ permitted_agents: [] }),
   'POST /api/agents/{name}/task': () => ({ message: 'hello' }),
   'PUT /api/agents/{name}/model': () => ({ model: 'scripted-1' }),

@@ -11,6 +11,7 @@ export const scriptedRuntime: AgentRuntime = {
   providers: ['openai', 'anthropic', 'google'],
   canAsk: true,
   needsInnerPort: false,
+  stores: ['.scripted'],
   authMethod: null,
   launch: ({ instructions }) => ({
     argv: ['node', program],

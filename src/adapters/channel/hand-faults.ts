@@ -10,7 +10,10 @@ const faults: Readonly<Record<number, readonly [ChannelFault, string]>> = {
   21: ['is_a_directory', 'is a directory'],
   27: ['too_large', 'too large'],
   28: ['disk_full', 'no space left'],
-  30: ['denied', 'read-only file system'],
+  30: [
+    'read_only',
+    'the agent is in read-only mode: turn it off and start the agent to change files outside its open folders',
+  ],
   36: ['too_large', 'the name is too long'],
   39: ['failed', 'the directory is not empty'],
   40: ['link_refused', 'a symbolic link stands in the path'],

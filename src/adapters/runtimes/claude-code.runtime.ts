@@ -7,8 +7,9 @@ export const claudeCode: AgentRuntime = {
   providers: ['anthropic'],
   canAsk: true,
   needsInnerPort: false,
+  stores: ['.claude', '.cache/claude'],
   authMethod: null,
-  launch({ model, endpoint }) {
+  launch({ model, endpoint, home, readOnly }) {
     const chosen = model ?? (endpoint.demo || endpoint.baseUrl ? endpoint.defaultModel : null);
     return {
       argv: ['claude-agent-acp'],
@@ -17,6 +18,8 @@ export const claudeCode: AgentRuntime = {
         ...(endpoint.oauthToken ? { CLAUDE_CODE_OAUTH_TOKEN: endpoint.oauthToken.reveal() } : {}),
         ...(endpoint.baseUrl ? { ANTHROPIC_BASE_URL: endpoint.baseUrl } : {}),
         ...(chosen ? { ANTHROPIC_MODEL: chosen } : {}),
+        // Its settings file lies beside that folder otherwise, where nothing can be written.
+        ...(readOnly ? { CLAUDE_CONFIG_DIR: `${home}/.claude` } : {}),
         CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
         DISABLE_AUTOUPDATER: '1',
       },

@@ -10,6 +10,7 @@ export const codex: AgentRuntime = {
   providers: ['openai'],
   canAsk: false,
   needsInnerPort: false,
+  stores: ['.codex', '.cache/codex'],
   authMethod: null,
   launch({ model, endpoint, instructions }) {
     const lines = [

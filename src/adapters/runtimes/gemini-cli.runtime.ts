@@ -7,6 +7,7 @@ export const geminiCli: AgentRuntime = {
   providers: ['google'],
   canAsk: true,
   needsInnerPort: false,
+  stores: ['.gemini', '.cache/gemini'],
   authMethod: 'gemini-api-key',
   launch({ model, endpoint, instructions }) {
     return {

@@ -18,6 +18,7 @@ export const opencode: AgentRuntime = {
   providers: ['openai', 'anthropic', 'google'],
   canAsk: true,
   needsInnerPort: true,
+  stores: ['.local/share/opencode', '.local/state/opencode', '.cache/opencode', '.config/opencode', '.config/flotilla'],
   authMethod: null,
   launch(context) {
     return {

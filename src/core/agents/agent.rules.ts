@@ -53,6 +53,16 @@ function checked(slug: string): string {
   return slug;
 }
 
+/** Does somebody attend this agent, so that approvals and questions wait for a person? */
+export const attended = (agent: { readonly approvals: string; readonly autonomy: boolean }): boolean =>
+  agent.approvals === 'ask' && !agent.autonomy;
+
+/** Must its runtime ask before it acts? For a person, or because a rule decides what it may write. */
+export const asksFirst = (
+  agent: { readonly approvals: string; readonly autonomy: boolean; readonly readOnly: boolean },
+  runtime: { readonly canAsk: boolean },
+): boolean => attended(agent) || (agent.readOnly && runtime.canAsk);
+
 export interface Resources {
   /** Cores as text: "2", "0.5". */
   readonly cpu: string;

@@ -24,6 +24,7 @@ describe('errors from outside', () => {
     ['outside', 'forbidden'],
     ['link_refused', 'forbidden'],
     ['denied', 'forbidden'],
+    ['read_only', 'conflict'],
     ['not_a_file', 'invalid'],
     ['is_a_directory', 'invalid'],
     ['too_large', 'invalid'],

@@ -1,6 +1,6 @@
 import { ChannelError, type ChannelFault } from '../instances/channel.port.js';
 import { EngineError } from '../instances/engine.errors.js';
-import { type DomainError, Forbidden, Invalid, NotFound, Unavailable, Upstream } from './domain-error.js';
+import { Conflict, type DomainError, Forbidden, Invalid, NotFound, Unavailable, Upstream } from './domain-error.js';
 
 /** What the engine or a channel threw, in words for the caller; null when it was neither. Core may refine it first. */
 export function fromOutside(thrown: unknown): DomainError | null {
@@ -30,6 +30,7 @@ const channelErrors: Record<ChannelFault, (error: ChannelError) => DomainError> 
   outside: forbidden,
   link_refused: forbidden,
   denied: forbidden,
+  read_only: (error) => new Conflict(error.message, 'home_read_only'),
   not_a_file: invalid,
   not_a_directory: invalid,
   is_a_directory: invalid,

@@ -19,6 +19,7 @@ export type ChannelFault =
   | 'link_refused' // a symbolic link stood in the path
   | 'outside' // the path leaves its place
   | 'denied'
+  | 'read_only' // the home is closed for writing
   | 'disk_full'
   | 'too_large'
   | 'failed';

@@ -4,6 +4,9 @@ import type { Agent } from '../agents/agent.entity.js';
 import { AgentFolders } from '../agents/agent-folders.entity.js';
 import { mayCall } from '../agents/grant.rules.js';
 import type { InstanceState } from './instance.lifecycle.js';
+import { defaultPatterns, openFoldersOf } from '../agents/write.rules.js';
+import { WriteRules } from '../agents/write-rules.entity.js';
+import { Runtimes } from '../runtimes/runtime.port.js';
 import { ContainerEngine, type HomeLayout, type SharedFolder } from './engine.port.js';
 
 /** Where an agent's own shared folder is seen, and where those of others are: relative to the home. */
@@ -30,10 +33,15 @@ export class HomeLayouts {
   constructor(
     private readonly db: UnitOfWork,
     private readonly engine: ContainerEngine,
+    private readonly runtimes: Runtimes,
   ) {}
 
   async wanted(agent: Agent, instanceId: string): Promise<HomeLayout> {
-    return { shared: this.engine.abilities.sharedFolders ? await this.shared(agent, instanceId) : [], writable: null };
+    const { sharedFolders, closedHome } = this.engine.abilities;
+    return {
+      shared: sharedFolders ? await this.shared(agent, instanceId) : [],
+      writable: closedHome && agent.readOnly ? await this.writable(agent) : null,
+    };
   }
 
   /** Folders that agents expose which this one may call, with their names, and whose they are. */
@@ -44,6 +52,13 @@ export class HomeLayouts {
        where s.id = $1 and ${mayCall} order by t.slug limit ${mostFolders}`,
       [agentId],
     );
+  }
+
+  /** What stays open in a home that is closed: folders that are allowed as a whole, and what the runtime keeps for itself. */
+  private async writable(agent: Agent): Promise<string[]> {
+    const rules = (await this.db.of(WriteRules).findOneBy({ agentId: agent.id })) ?? defaultPatterns;
+    const stores = this.runtimes.find(agent.runtime)?.stores ?? [];
+    return [...new Set([...openFoldersOf(rules), ...stores])];
   }
 
   private async shared(agent: Agent, instanceId: string): Promise<SharedFolder[]> {

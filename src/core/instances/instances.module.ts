@@ -17,6 +17,7 @@ import { InstanceRunner, RunnerSurroundings } from './instance-runner.service.js
 import { InstancesService } from './instances.service.js';
 import { LiveStats } from './live-stats.service.js';
 import { LogFollowers } from './log-followers.service.js';
+import { ReadOnlyMode } from './read-only.service.js';
 import { Reconciler } from './reconciler.service.js';
 import { StartCredentials } from './start-credentials.js';
 
@@ -35,6 +36,7 @@ const services = [
   InstancesService,
   LiveStats,
   LogFollowers,
+  ReadOnlyMode,
   Reconciler,
 ];
 

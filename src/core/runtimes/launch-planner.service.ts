@@ -2,6 +2,7 @@ import { createHash, createHmac } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { Config } from '../../config/config.js';
 import type { Agent } from '../agents/agent.entity.js';
+import { asksFirst } from '../agents/agent.rules.js';
 import { Unavailable } from '../errors/domain-error.js';
 import { ContainerEngine } from '../instances/engine.port.js';
 import { EngineWatch } from '../instances/engine-watch.service.js';
@@ -54,13 +55,16 @@ export class LaunchPlanner {
     const runtime = this.runtimes.get(agent.runtime);
     const { platformKey } = agent;
     const endpoint = platformKey ? await this.endpointOf(runtime) : null;
-    const approvals = agent.approvals === 'ask' && !agent.autonomy ? 'ask' : 'auto';
-    const { instructions } = agent;
+    const approvals = asksFirst(agent, runtime) ? 'ask' : 'auto';
+    const { instructions, readOnly } = agent;
     return {
       runtime,
       platformKey,
       demo: endpoint?.demo ?? false,
-      fingerprint: fingerprintOf([runtime.name, model, instructions, approvals], endpoint),
+      fingerprint: fingerprintOf(
+        [runtime.name, model, instructions, approvals, ...(readOnly ? ['read-only'] : [])],
+        endpoint,
+      ),
       launch: async ({ number, innerPort }) => {
         const { home } = this.sources;
         const own = await home.variables(instance);
@@ -68,6 +72,7 @@ export class LaunchPlanner {
           model,
           endpoint: endpoint ?? ownEndpoint(runtime.providers, own, (name) => this.sources.models.defaultModel(name)),
           approvals,
+          readOnly,
           instructions,
           home: this.engine.pathOf(instance.ref ?? '', 'home'),
           ...this.inner({ instanceId: instance.id, number, innerPort }),

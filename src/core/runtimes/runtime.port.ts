@@ -8,6 +8,8 @@ export interface LaunchContext {
   readonly model: string | null;
   readonly endpoint: ModelEndpoint;
   readonly approvals: ApprovalsMode;
+  /** Its home is closed for writing but for its `stores`. */
+  readonly readOnly: boolean;
   /** Absolute path of the agent's home, its working directory. */
   readonly home: string;
   /** Extra system prompt. */
@@ -73,6 +75,8 @@ export interface AgentRuntime {
   /** Can it ask a person before it acts? If not, `approvals: ask` is refused. */
   readonly canAsk: boolean;
   readonly needsInnerPort: boolean;
+  /** Folders of the home, relative to it, where it keeps sessions, caches and settings: they stay writable in read-only mode. */
+  readonly stores: readonly string[];
   /** ACP authentication method to call after `initialize`; null for none. */
   readonly authMethod: string | null;
   launch(context: LaunchContext): Launch;

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { asksFirst } from '../agents/agent.rules.js';
 import type { Tx } from '../../platform/database/unit-of-work.js';
 import type { Agent } from '../agents/agent.entity.js';
 import { ContainerEngine } from '../instances/engine.port.js';
@@ -8,7 +9,6 @@ import { Runtimes } from '../runtimes/runtime.port.js';
 import { Spool } from '../runtimes/spool.service.js';
 import { Instance } from '../instances/instance.entity.js';
 import type { IngestContext } from './ingest.context.js';
-import { attended } from './ingest-requests.js';
 import type { RpcFailure } from './journal.effects.js';
 import { objectOf } from './json.js';
 import type { Session } from './session.entity.js';
@@ -76,7 +76,8 @@ export class AttachSteps {
       if (typeof given !== 'string') return this.refuse(context, session, { code: 0, message: 'no session id' });
       session.runtimeSessionId = given;
     }
-    const modeId = this.runtimes.get(agent.runtime).modeFor(attended(agent) ? 'ask' : 'auto');
+    const runtime = this.runtimes.get(agent.runtime);
+    const modeId = runtime.modeFor(asksFirst(agent, runtime) ? 'ask' : 'auto');
     if (modeId === null) return this.live(context, session);
     session.attachStep = 'mode';
     const params = { sessionId: session.runtimeSessionId, modeId };
@@ -86,7 +87,8 @@ export class AttachSteps {
 
   /** An agent that must ask before it acts does not work in a mode that may not ask. */
   private async modeSet(context: IngestContext, session: Session, error: RpcFailure | null): Promise<void> {
-    if (error && attended(context.agent)) return this.refuse(context, session, error);
+    if (error && asksFirst(context.agent, this.runtimes.get(context.agent.runtime)))
+      return this.refuse(context, session, error);
     this.live(context, session);
   }
 

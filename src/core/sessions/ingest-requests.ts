@@ -1,14 +1,21 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { AskedQuestion } from '../runtimes/runtime.port.js';
+import { attended } from '../agents/agent.rules.js';
+import { defaultPatterns, isWriteBlocked } from '../agents/write.rules.js';
+import { WriteRules } from '../agents/write-rules.entity.js';
+import { ContainerEngine } from '../instances/engine.port.js';
+import { Instance } from '../instances/instance.entity.js';
 import { Spool } from '../runtimes/spool.service.js';
 import { Activity } from './activity.entity.js';
 import { AgentRequest } from './agent-request.entity.js';
 import type { IngestContext } from './ingest.context.js';
 import type { Effect } from './journal.effects.js';
-import { objectOf } from './json.js';
+import { type Json, objectOf } from './json.js';
 import {
+  type ApprovalPayload,
   approvalOf,
+  editedPaths,
   elicitationResult,
   patternOf,
   permissionResult,
@@ -23,14 +30,13 @@ type RequestEffect = Extract<Effect, { type: 'request' }>;
 /** Hours a request waits for a person before it counts as rejected. */
 export const requestLifeHours = 24;
 
-/** Does somebody attend this agent, so that approvals and questions wait for a person? */
-export const attended = (agent: { readonly approvals: string; readonly autonomy: boolean }): boolean =>
-  agent.approvals === 'ask' && !agent.autonomy;
-
 /** Requests from a runtime: each becomes a row, once; what a rule can answer is answered in the same transaction. */
 @Injectable()
 export class IngestRequests {
-  constructor(private readonly spool: Spool) {}
+  constructor(
+    private readonly spool: Spool,
+    private readonly engine: ContainerEngine,
+  ) {}
 
   async apply(context: IngestContext, effect: RequestEffect): Promise<void> {
     if (await this.known(context, effect.rpcId)) return;
@@ -77,6 +83,8 @@ export class IngestRequests {
     const approval = approvalOf(effect.params, known);
     const pattern = patternOf(approval);
     const about = { rpcId: effect.rpcId, kind: 'approval', payload: { ...approval }, pattern } as const;
+    const blocked = await this.blocked(context, effect.params, approval);
+    if (blocked !== null) return this.refuse(context, session, turn, { about, rpcId: effect.rpcId, path: blocked });
     const always = pattern !== null && context.agent.alwaysAllowed.includes(pattern);
     if (attended(context.agent) && !always) {
       await this.ask(context, session, turn, about);
@@ -85,6 +93,30 @@ export class IngestRequests {
     await this.store(context, session, turn, about, 'policy', { decision: 'allow' });
     await this.reply(context, effect.rpcId, { result: permissionResult(approval, 'allow') });
     const data = { title: approval.title, pattern, decision: 'allow', by: always ? 'always' : 'auto' };
+    context.log.append(session, 'approval_answered', data, { turnId: turn?.id ?? null });
+  }
+
+  /** The file of a call that read-only mode keeps from being changed; null when there is none. */
+  private async blocked(context: IngestContext, params: Json, approval: ApprovalPayload): Promise<string | null> {
+    const { agent, generation, tx } = context;
+    if (!agent.readOnly) return null;
+    const instance = await tx.of(Instance).findOneBy({ id: generation.instanceId });
+    const rules = (await tx.of(WriteRules).findOneBy({ agentId: agent.id })) ?? defaultPatterns;
+    const home = this.engine.pathOf(instance?.ref ?? '', 'home');
+    return editedPaths(params, approval, home).find((path) => isWriteBlocked(path, rules)) ?? null;
+  }
+
+  private async refuse(
+    context: IngestContext,
+    session: Session,
+    turn: Turn | null,
+    { about, rpcId, path }: { readonly about: Asked; readonly rpcId: string; readonly path: string },
+  ): Promise<void> {
+    await this.store(context, session, turn, about, 'policy', { decision: 'reject' });
+    const approval = about.payload as unknown as ApprovalPayload;
+    await this.reply(context, rpcId, { result: permissionResult(approval, 'reject') });
+    const reason = `Read-only mode: ${path} may not be changed`;
+    const data = { title: approval.title, pattern: about.pattern, decision: 'reject', by: 'read-only', reason };
     context.log.append(session, 'approval_answered', data, { turnId: turn?.id ?? null });
   }
 

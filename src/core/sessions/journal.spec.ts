@@ -111,7 +111,7 @@ describe('reading a journal into the database', () => {
     const endings = new TurnEndings(clock);
     const engine = { pathOf: () => '/home/developer' } as unknown as ContainerEngine;
     const steps = new AttachSteps(runtimes, spool, engine, endings);
-    const requests = new IngestRequests(spool);
+    const requests = new IngestRequests(spool, engine);
     const responses = new IngestResponses(runtimes, spool, steps, endings);
     const effects = new IngestEffects(new IngestTools(runtimes, requests), requests, responses, endings, runtimes);
     const ingest = new Ingest(database.db, clock, effects, new SessionStreams(silent));

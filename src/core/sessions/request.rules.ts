@@ -70,6 +70,36 @@ function exactPattern(approval: ApprovalPayload): string {
   return `${approval.kind}: ${approval.title}`;
 }
 
+/** Kinds of calls that change files by name; what a command does nobody can tell from its words. */
+const editing: ReadonlySet<string> = new Set(['edit', 'delete', 'move']);
+
+/** Files a call would change, relative to the home: what its input, its diffs and its locations name. Others lie elsewhere. */
+export function editedPaths(params: Json, approval: ApprovalPayload, home: string): string[] {
+  const call = objectOf(params['toolCall']);
+  const diffs = approval.content.map(objectOf).filter((part) => part['type'] === 'diff');
+  if (!editing.has(approval.kind) && diffs.length === 0) return [];
+  const input = objectOf(approval.input);
+  const named = ['filepath', 'filePath', 'file_path', 'path', 'abs_path'].map((key) => input[key]);
+  const locations = Array.isArray(call['locations']) ? call['locations'].map(objectOf) : [];
+  const given = [...named, ...[...diffs, ...locations].map((one) => one['path'])];
+  const paths = given.flatMap((path) => (typeof path === 'string' && path !== '' ? [pathInHome(path, home)] : []));
+  return [...new Set(paths.filter((path) => path !== null))];
+}
+
+/** Null for a path that leads out of the home. */
+function pathInHome(given: string, home: string): string | null {
+  const names = [home, '/workspace', '/home/developer'];
+  const base = names.find((name) => given === name || given.startsWith(`${name}/`));
+  if (base === undefined && given.startsWith('/')) return null;
+  const steps: string[] = [];
+  for (const step of given.slice(base?.length ?? 0).split('/')) {
+    if (step === '' || step === '.') continue;
+    if (step !== '..') steps.push(step);
+    else if (steps.pop() === undefined) return null;
+  }
+  return steps.join('/');
+}
+
 /** The ACP answer to a permission request. "always" is our own rule, so the runtime hears "once". */
 export function permissionResult(approval: ApprovalPayload, decision: ApprovalDecision): Json {
   const wanted = decision === 'reject' ? ['reject_once', 'reject_always'] : ['allow_once', 'allow_always'];

@@ -16,6 +16,8 @@ import { HealthController } from './health.controller.js';
 import { InfoReader } from './info-reader.js';
 import { TrinityKeyEventsSocket } from './key-events.socket.js';
 import { TrinityFoldersController } from './folders.controller.js';
+import { TrinityReadOnlyController } from './read-only.controller.js';
+import { ReadOnlyFile } from './read-only.file.js';
 import { TrinityResourcesController } from './resources.controller.js';
 import { TrinityKeysController } from './keys.controller.js';
 import { TrinityPermissionsController } from './permissions.controller.js';
@@ -71,6 +73,7 @@ import { TrinityWhitelistController } from './whitelist.controller.js';
     TrinitySchedulesController,
     TrinityExecutionsController,
     TrinitySshController,
+    TrinityReadOnlyController,
   ],
   providers: [
     TrinitySettings,
@@ -81,6 +84,7 @@ import { TrinityWhitelistController } from './whitelist.controller.js';
     TrinityKeyEventsSocket,
     SourceAgent,
     TrinityTerminalSocket,
+    ReadOnlyFile,
   ],
 })
 export class TrinityModule {}

@@ -9,6 +9,7 @@ const folder = join(__dirname, '../../support');
 /** The scripted runtime for containers: the image is the probe's, and the program comes with the files of the launch. */
 export const containedRuntime: AgentRuntime = {
   ...scriptedRuntime,
+  stores: [...scriptedRuntime.stores, '.runtime'],
   launch: (plan) => ({
     ...scriptedRuntime.launch(plan),
     argv: ['node', `/home/developer/.runtime/${programs[0]}`],

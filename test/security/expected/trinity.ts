@@ -70,9 +70,11 @@ export const trinityRows: Readonly<Record<string, Row>> = {
   'GET /api/agents/{name}/logs': { who: 'access', ok: 200, narrow: true },
   'GET /api/agents/{name}/stats': { who: 'access', ok: 400 },
 
-  // Section 6 and 9: limits and shared folders
+  // Section 6 and 9: limits, read-only mode and shared folders
   'GET /api/agents/{name}/resources': { who: 'access', ok: 200 },
   'PUT /api/agents/{name}/resources': { who: 'owner', ok: 200 },
+  'GET /api/agents/{name}/read-only': { who: 'access', ok: 200 },
+  'PUT /api/agents/{name}/read-only': { who: 'owner', ok: 200 },
   'GET /api/agents/{name}/folders': { who: 'access', ok: 200 },
   'PUT /api/agents/{name}/folders': { who: 'owner', ok: 200 },
   'GET /api/agents/{name}/folders/available': { who: 'access', ok: 200 },
