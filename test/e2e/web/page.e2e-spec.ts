@@ -138,6 +138,26 @@ inBrowser('the fleet page in Chromium', () => {
     expect((await fleet.admin.get('/api/agents/made-elsewhere')).status).toBe(404);
   });
 
+  it('makes a schedule, lets it fire, runs it now, and shares the agent', async () => {
+    if ((await fleet.admin.get('/api/agents/planner')).status !== 200) await fleet.givenAgent('planner');
+    await signIn(page, `${fleet.url}/#/agents/planner/schedules`);
+    await page.getByRole('button', { name: 'New schedule' }).click();
+    await page.getByLabel('Name').fill('Morning report');
+    await page.getByLabel('Message to the agent').fill('<<say Good morning>>');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByText(/^Will not run: /).waitFor();
+    await page.getByRole('switch', { name: 'Autonomy' }).check();
+    await page.getByText(/^Next: /).waitFor();
+    await page.getByRole('button', { name: 'Run now' }).click();
+    await page.locator('.run-status', { hasText: 'success' }).waitFor();
+    expect(await namelessControls(page)).toEqual([]);
+    await page.getByRole('link', { name: 'Sharing' }).click();
+    await page.getByText('Shared with nobody').waitFor();
+    await page.getByLabel('E-mail address').fill('grace@example.com');
+    await page.keyboard.press('Enter');
+    await page.getByRole('button', { name: 'Share no more with grace@example.com' }).waitFor();
+  });
+
   it('fits a narrow screen', async () => {
     await page.setViewportSize({ width: 360, height: 740 });
     await signIn(page, fleet.url);

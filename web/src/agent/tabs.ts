@@ -3,6 +3,7 @@ import { ChatTab } from '../chat/chat-tab';
 import { FilesTab } from '../files/files-tab';
 import type { Agent } from '../lib/types';
 import { LogsTab } from '../logs/logs-tab';
+import { SchedulesTab } from '../schedules/schedules-tab';
 import { SettingsTab } from '../settings/settings-tab';
 import { SharingTab } from '../settings/sharing-tab';
 
@@ -21,6 +22,7 @@ export const tabs: readonly Tab[] = [
   { id: 'chat', title: 'Chat', view: ChatTab, fits: always },
   { id: 'logs', title: 'Logs', view: LogsTab, fits: always },
   { id: 'files', title: 'Files', view: FilesTab, fits: always },
+  { id: 'schedules', title: 'Schedules', view: SchedulesTab, fits: always },
   { id: 'sharing', title: 'Sharing', view: SharingTab, fits: ({ can_share: may }) => may },
   { id: 'settings', title: 'Settings', view: SettingsTab, fits: always },
 ];

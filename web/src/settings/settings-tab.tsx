@@ -7,6 +7,7 @@ import type { Agent } from '../lib/types';
 import { Field, Switch } from '../ui/field';
 import { Failure } from '../ui/notice';
 import { Credentials } from './credentials';
+import { TimeoutCard } from './limits';
 
 interface Approvals {
   readonly approvals: 'ask' | 'auto';
@@ -22,6 +23,7 @@ export function SettingsTab({ agent }: { readonly agent: Agent }): ReactNode {
     <div className="panel narrow-panel">
       <ApprovalsCard name={agent.name} owns={owns} />
       <TagsCard agent={agent} owns={owns} />
+      <TimeoutCard agent={agent} owns={owns} />
       <Credentials agent={agent} owns={owns} />
       <Facts agent={agent} />
     </div>
