@@ -44,6 +44,8 @@ describe('loadConfig', () => {
       corsOrigins: [],
       logLevel: 'info',
       sshGateway: { host: '127.0.0.1', port: 2222, publicHost: '127.0.0.1', forwarding: false },
+      github: { token: null, url: 'https://github.com' },
+      templatesDir: null,
       trinity: { sshAdminOnly: false, uniform404: false, wsAnonymous: false, createMinRole: 'user' },
     });
     expect(masterKey.reveal()).toMatch(/^[0-9a-f]{64}$/);

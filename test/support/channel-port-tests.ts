@@ -77,7 +77,7 @@ export function describeChannel(fixture: () => EngineFixture): void {
       ['folder', 'is_a_directory'],
       ['plain/below', 'not_a_directory'],
       ['absent', 'not_found'],
-      ['x'.repeat(300), 'failed'],
+      ['x'.repeat(300), 'too_large'],
     ])('refuses to read %j: %s', async (path, expected) => {
       await sh(
         'cd; mkdir -p folder; touch plain; ln -sfn /etc trap; ln -sfn /etc/passwd passwd; [ -p pipe ] || mkfifo pipe',

@@ -56,7 +56,8 @@ export class History {
   /** Throws `Forbidden` for somebody else's conversation, `NotFound` for one of another agent. */
   async session(who: Principal, agent: Agent, id: string): Promise<Session> {
     const session = await this.db.of(Session).findOneBy({ id });
-    if (!session) throw new NotFound('session', id);
+    // What cannot be an id is not repeated: it may be anything.
+    if (!session) throw new NotFound('session', /^[\da-f-]{36}$/.test(id) ? id : 'no such id');
     if (session.agentId !== agent.id) throw new Forbidden('This session belongs to another agent');
     if (!isAdmin(who) && session.userId !== who.userId) throw new Forbidden('This session belongs to another user');
     return session;
