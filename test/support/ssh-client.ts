@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +10,10 @@ export interface Ran {
   readonly stdout: Buffer;
   readonly stderr: string;
 }
+
+/** Whether this machine has a program: tests that need another are skipped by name. */
+export const isInstalled = (program: string): boolean =>
+  spawnSync('sh', ['-c', 'command -v "$0"', program], { stdio: 'ignore' }).status === 0;
 
 /** The stock OpenSSH programs with a key and a configuration of their own, as a person uses them. */
 export class SshClient {

@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { bootFleet, type Fleet } from '../../support/fleet.js';
-import { openTerminal, SshClient } from '../../support/ssh-client.js';
+import { isInstalled, openTerminal, SshClient } from '../../support/ssh-client.js';
 import { until } from '../../support/until.js';
 
-describe('the stock SSH clients, in an agent', () => {
+const describeSsh = isInstalled('ssh') ? describe : describe.skip;
+
+describeSsh('the stock SSH clients, in an agent', () => {
   let fleet: Fleet;
   let client: SshClient;
   beforeAll(async () => {

@@ -3,23 +3,16 @@ import { User } from '../../../src/core/accounts/user.entity.js';
 import { ChildServer } from '../../chaos/child-server.js';
 import { makeDataDir } from '../../support/database.js';
 import { bootFleet, type Fleet } from '../../support/fleet.js';
-import { openTerminal, SshClient } from '../../support/ssh-client.js';
+import { isInstalled, openTerminal, SshClient } from '../../support/ssh-client.js';
+import { stubborn } from '../../support/stubborn.js';
 import type { TrinityClient } from '../../support/trinity-client.js';
 import { until } from '../../support/until.js';
 
-let nap = 40_000;
+const describeSsh = isInstalled('ssh') ? describe : describe.skip;
+
 /** Processes with exactly this command line, anywhere on this machine: the local engine runs here. */
 const alive = (mark: string): boolean =>
   execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' }).split('\n').includes(mark);
-
-/** Whatever a person may leave behind: in the background, in a session of its own, deaf to HUP, without its environment. */
-function stubborn() {
-  const marks = Array.from({ length: 5 }, () => `sleep ${++nap}`);
-  const [plain = '', own = '', deaf = '', bare = '', front = ''] = marks;
-  const command =
-    `${plain} & setsid ${own} & (trap '' HUP; ${deaf}) & env -i ${bare} & ` + `echo here; ${front}; echo never`;
-  return { marks, command };
-}
 
 /** Starts it, and waits until all of it runs. */
 async function occupy(client: SshClient, agent: string) {
@@ -41,7 +34,7 @@ async function occupy(client: SshClient, agent: string) {
   };
 }
 
-describe('what ends a connection over SSH', () => {
+describeSsh('what ends a connection over SSH', () => {
   let fleet: Fleet;
   let client: SshClient;
   let owner: TrinityClient;
@@ -175,7 +168,7 @@ describe('what ends a connection over SSH', () => {
   });
 });
 
-describe('a server that is killed', () => {
+describeSsh('a server that is killed', () => {
   it('ends what was left when it starts again, and shows the same host key', async () => {
     const server = await ChildServer.on(await makeDataDir(), { FLOTILLA_SSH_PORT: '0' });
     await server.start();
