@@ -121,6 +121,60 @@ describeBoth('two servers on one database', () => {
     await expectWholeSessions(staying);
   }, 120_000);
 
+  it('fires a schedule once a minute, also when the leader hangs at that time and wakes up again', async () => {
+    const path = '/api/agents/shared/schedules';
+    const message = '<<bash echo tick | tee -a lines.txt>> <<say ticked>>';
+    const minutely = { name: 'minutely', cron_expression: '* * * * *', message };
+    await other().admin.put('/api/agents/shared/autonomy', { enabled: true });
+    const made = await other().admin.post(path, minutely);
+    expect(made.status).toBe(201);
+    const id = String(made.body['id']);
+
+    /** This minute comes again: what ran before is an hour older. A change made on a server tells the leader to look. */
+    const due = (): Promise<unknown> =>
+      database.sql(`update schedule_executions set planned_at = planned_at - interval '1 hour' where schedule_id = '${id}';
+        update schedules set next_run_at = date_trunc('minute', now()) where id = '${id}'`);
+    const tell = (server: ChildServer): Promise<unknown> =>
+      server.admin.put(`${path}/${id}`, { description: String(Date.now()) });
+    const isHandled = async (): Promise<boolean> =>
+      (await database.sql(`select 1 from schedules where id = '${id}' and next_run_at > now()`)).length === 1;
+    const runs = (): Promise<Record<string, unknown>[]> =>
+      database.sql(`select e.planned_at::text as planned, e.state, t.state as turn from schedule_executions e
+        left join turns t on t.id = e.id where e.schedule_id = '${id}'`);
+    // Where a minute really turns meanwhile, one more may run, or be skipped.
+    const over = (atLeast: number) =>
+      until('every run is over', async () => {
+        const ran = (await runs()).filter(({ state }) => state !== 'skipped');
+        return ran.length >= atLeast && ran.every(({ turn }) => turn === 'finished') && ran;
+      });
+
+    await due();
+    await tell(other());
+    await until('it fired', isHandled);
+    await over(1);
+
+    const [hanging, staying] = [leader(), other()];
+    hanging.signal('SIGSTOP');
+    await due();
+    await until('the other leads', () => leads(staying), 20_000);
+    await tell(staying);
+    hanging.signal('SIGCONT');
+    await until('the first steps back', () => !leads(hanging), 20_000);
+    await until('it fired', isHandled);
+    const before = await over(2);
+
+    // The clock goes back: this minute was dealt with.
+    await database.sql(`update schedules set next_run_at = date_trunc('minute', now()) where id = '${id}'`);
+    await tell(hanging);
+    await until('it was looked at', isHandled);
+    expect((await staying.admin.delete(`${path}/${id}`)).status).toBe(204);
+    const all = await over(before.length);
+    expect(new Set(all.map(({ planned }) => planned)).size).toBe(all.length);
+    expect((await linesOf(staying)).filter((line) => line === 'tick')).toHaveLength(all.length);
+    report('a schedule, leader hangs', ['two minutes that came due'], `${all.length} runs, each once`);
+    await expectWholeSessions(staying);
+  }, 120_000);
+
   it('hands over at once when the leader is stopped', async () => {
     const [stopping, staying] = [leader(), other()];
     const began = Date.now();
