@@ -158,6 +158,37 @@ inBrowser('the fleet page in Chromium', () => {
     await page.getByRole('button', { name: 'Share no more with grace@example.com' }).waitFor();
   });
 
+  it('opens a terminal without an exception from the policy, in its size, ends it and opens another', async () => {
+    if ((await fleet.admin.get('/api/agents/shelly')).status !== 200) await fleet.givenAgent('shelly');
+    await signIn(page, `${fleet.url}/#/agents/shelly/terminal`);
+    const screen = page.getByRole('group', { name: 'Terminal in shelly' });
+    const type = async (line: string): Promise<void> => {
+      await page.getByText('Connected', { exact: true }).waitFor();
+      await page.keyboard.type(`${line}\n`);
+    };
+    // A colour of 24 bits is a style of its own on the letters: the policy must not take it away.
+    await type(`printf '\\e[38;2;1;200;3m'; echo hi-$((40+2)); printf '\\e[0m'; stty size`);
+    const hi = screen.locator('.xterm-rows span', { hasText: 'hi-42' });
+    await hi.waitFor();
+    expect(await hi.evaluate((one) => one.computedStyleMap().get('color')?.toString())).toBe('rgb(1, 200, 3)');
+    await screen.getByText(/^[1-9]\d (?!80$)\d{2,3}\s*$/).waitFor();
+    await page.keyboard.press('F6');
+    expect(await screen.locator(':focus').count()).toBe(0);
+    await screen.click();
+    await type('exit');
+    await page.getByText('The shell has ended.').waitFor();
+    await page.getByRole('button', { name: 'Reconnect' }).click();
+    await type('echo again-$((1+1))');
+    await screen.getByText('again-2').first().waitFor();
+    expect(await namelessControls(page)).toEqual([]);
+    // The next page finds the last terminal still ending, and waits for it.
+    await page.reload();
+    await type('echo third-$((1+2))');
+    await screen.getByText('third-3').first().waitFor();
+    await fleet.admin.post('/api/agents/shelly/stop');
+    await page.getByText('Start the agent to open a terminal in it').waitFor();
+  });
+
   it('fits a narrow screen', async () => {
     await page.setViewportSize({ width: 360, height: 740 });
     await signIn(page, fleet.url);

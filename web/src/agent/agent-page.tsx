@@ -1,11 +1,11 @@
 import { ChevronLeft } from 'lucide-react';
-import { type ReactNode, useEffect } from 'react';
+import { type ReactNode, Suspense, useEffect } from 'react';
 import { Link, useLocation } from 'wouter';
 import { ChatTab } from '../chat/chat-tab';
 import { ApiError } from '../lib/api';
 import { useFleet } from '../lib/fleet-context';
 import { runtimeTitle, stateOf } from '../lib/format';
-import { useAgent, useMember } from '../lib/queries';
+import { useAgent, useMe, useMember } from '../lib/queries';
 import type { Agent } from '../lib/types';
 import { Empty, Failure } from '../ui/notice';
 import { Status } from '../ui/status';
@@ -62,7 +62,8 @@ function Loaded({ agent, tab }: { readonly agent: Agent; readonly tab: string })
   const member = useMember(name);
   const now = { ...agent, status: member?.status ?? agent.status };
   const reason = member ? member.reason : agent.status_reason;
-  const shown = tabs.filter((one) => one.fits(agent));
+  const me = useMe().data;
+  const shown = tabs.filter((one) => one.fits(agent, me));
   const Tab = shown.find(({ id }) => id === tab)?.view ?? ChatTab;
   return (
     <>
@@ -102,7 +103,9 @@ function Loaded({ agent, tab }: { readonly agent: Agent; readonly tab: string })
           ))}
         </nav>
       )}
-      <Tab agent={now} />
+      <Suspense fallback={<div className="panel" aria-busy="true" />}>
+        <Tab agent={now} />
+      </Suspense>
     </>
   );
 }
