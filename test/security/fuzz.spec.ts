@@ -25,7 +25,9 @@ const moving = newThing('fuzz-moving');
 const running = 'fuzz-running';
 const dialects = { trinity: '/~trinity', console: '/~console' } as const;
 
-const talking = new Set(['POST /api/agents/{name}/chat', 'POST /agents/{name}/messages']);
+/** Answered when the agent has done its work, which may have to wait for other work. */
+const working = new Set(['POST /api/agents/{name}/chat', 'POST /api/agents/{name}/task']);
+const talking = new Set([...working, 'POST /agents/{name}/messages']);
 
 /** Which agents an operation may be tried on without ending the run. Others: any of them. */
 const victims: Readonly<Record<string, readonly string[]>> = {
@@ -129,8 +131,7 @@ describe('any input', () => {
         path: mount + path + (call.query === '' ? '' : `?${call.query}`),
         headers: { ...call.headers, authorization: `Bearer ${token}` },
         body: call.body,
-        // A message is answered when the turn is over, and up to three wait before it.
-        ...(operation.name === 'POST /api/agents/{name}/chat' ? { patience: 60_000 } : {}),
+        ...(working.has(operation.name) ? { patience: 60_000 } : {}),
       });
     } catch (error) {
       return { fault: error instanceof Error ? error.message : String(error), status: 0 };
