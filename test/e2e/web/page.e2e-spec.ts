@@ -1,4 +1,5 @@
 import type { Browser, Page } from 'playwright-core';
+import { AbleEngine } from '../../support/able-engine.js';
 import { bootFleet, type Fleet } from '../../support/fleet.js';
 import { inBrowser, namelessControls, openBrowser, signIn, watchedPage } from './browser.js';
 
@@ -8,7 +9,8 @@ inBrowser('the fleet page in Chromium', () => {
   let page: Page;
   let complaints: string[];
   beforeAll(async () => {
-    [fleet, browser] = await Promise.all([bootFleet(), openBrowser()]);
+    const engine = (...of: ConstructorParameters<typeof AbleEngine>): AbleEngine => new AbleEngine(...of);
+    [fleet, browser] = await Promise.all([bootFleet({ engine }), openBrowser()]);
   }, 180_000);
   afterAll(async () => {
     await browser.close();
@@ -146,7 +148,7 @@ inBrowser('the fleet page in Chromium', () => {
     await page.getByLabel('Message to the agent').fill('<<say Good morning>>');
     await page.getByRole('button', { name: 'Save' }).click();
     await page.getByText(/^Will not run: /).waitFor();
-    await page.getByRole('switch', { name: 'Autonomy' }).check();
+    await page.getByRole('switch', { name: 'Autonomy' }).click();
     await page.getByText(/^Next: /).waitFor();
     await page.getByRole('button', { name: 'Run now' }).click();
     await page.locator('.run-status', { hasText: 'success' }).waitFor();
@@ -187,6 +189,34 @@ inBrowser('the fleet page in Chromium', () => {
     await screen.getByText('third-3').first().waitFor();
     await fleet.admin.post('/api/agents/shelly/stop');
     await page.getByText('Start the agent to open a terminal in it').waitFor();
+  });
+
+  it('limits an agent and decides whom it may call', async () => {
+    for (const name of ['limited', 'neighbour']) {
+      if ((await fleet.admin.get(`/api/agents/${name}`)).status !== 200) await fleet.givenAgent(name);
+    }
+    await signIn(page, `${fleet.url}/#/agents/limited/settings`);
+    // A switch shows what was asked for, then what is stored: its state is waited for.
+    await page.getByRole('switch', { name: 'Files stay as they are' }).click();
+    const readOnly = page.getByRole('region', { name: 'Read-only mode' });
+    await readOnly.getByText(/^Read-only mode enabled\. Start the agent/).waitFor();
+    await page.getByLabel('Most memory').selectOption('2g');
+    await page.getByText(/^Resource limits /).waitFor();
+    await page.getByRole('switch', { name: 'Others may have its folder' }).click();
+    await page.getByRole('switch', { name: 'Others may have its folder', checked: true, disabled: false }).waitFor();
+    const folders = page.getByRole('region', { name: 'Shared folders' });
+    await folders.getByRole('button', { name: 'Apply now' }).waitFor();
+    await readOnly.getByRole('button', { name: 'Apply now' }).click();
+    await readOnly.getByText('Applied.').waitFor();
+    await folders.getByRole('button', { name: 'Apply now' }).waitFor({ state: 'detached' });
+    await page.getByLabel('neighbour').click();
+    await page.getByRole('checkbox', { name: 'neighbour', checked: false, disabled: false }).waitFor();
+    await page.reload();
+    await page.getByRole('switch', { name: 'Files stay as they are', checked: true }).waitFor();
+    await page.getByRole('checkbox', { name: 'neighbour', checked: false }).waitFor();
+    expect(await page.getByLabel('Most memory').inputValue()).toBe('2g');
+    expect(await namelessControls(page)).toEqual([]);
+    expect((await fleet.admin.get('/api/agents/limited/resources')).body).toMatchObject({ memory: '2g', cpu: null });
   });
 
   it('fits a narrow screen', async () => {

@@ -6,7 +6,9 @@ import { useMe } from '../lib/queries';
 import type { Agent } from '../lib/types';
 import { Field, Switch } from '../ui/field';
 import { Failure } from '../ui/notice';
+import { ReadOnlyCard, ResourcesCard } from './container';
 import { Credentials } from './credentials';
+import { CallsCard, FoldersCard } from './folders';
 import { TimeoutCard } from './limits';
 
 interface Approvals {
@@ -24,6 +26,10 @@ export function SettingsTab({ agent }: { readonly agent: Agent }): ReactNode {
       <ApprovalsCard name={agent.name} owns={owns} />
       <TagsCard agent={agent} owns={owns} />
       <TimeoutCard agent={agent} owns={owns} />
+      <ReadOnlyCard agent={agent} owns={owns} />
+      <ResourcesCard agent={agent} owns={owns} />
+      <FoldersCard agent={agent} owns={owns} />
+      <CallsCard agent={agent} owns={owns} />
       <Credentials agent={agent} owns={owns} />
       <Facts agent={agent} />
     </div>
