@@ -21,6 +21,7 @@ const plans = {
     'provision.stored',
     'create.settled',
   ],
+  createFromTemplate: ['seed.stored'],
   stop: ['stop.announced', 'stop.halted'],
   rename: ['rename.halted', 'rename.stored', 'rename.done'],
   recreate: ['recreate.removed'],
@@ -31,6 +32,8 @@ type Operation = keyof typeof plans;
 const cases = Object.entries(plans).flatMap(([operation, points]) =>
   points.map((point) => [point, operation as Operation] as const),
 );
+
+const creates = (operation: Operation): boolean => operation === 'create' || operation === 'createFromTemplate';
 
 /** Gaps inside the steps of the Docker adapter. */
 const inAdapters = ['create.volumes', 'delete.container'] as const;
@@ -66,7 +69,7 @@ describe('a crash between two steps', () => {
     async (point, operation) => {
       count += 1;
       const name = `agent-${count}`;
-      if (operation !== 'create') await given(name, operation);
+      if (!creates(operation)) await given(name, operation);
       writeFileSync(crashFile, point);
       const answer = await ask(operation, name).catch(() => null);
       await until('the server died', () => !server.running, 20_000);
@@ -111,6 +114,8 @@ describe('a crash between two steps', () => {
     switch (operation) {
       case 'create':
         return admin.post('/api/agents', { name });
+      case 'createFromTemplate':
+        return admin.post('/api/agents', { name, template: 'local:default' });
       case 'stop':
         return admin.post(`/api/agents/${name}/stop`);
       case 'recreate':
@@ -125,7 +130,7 @@ describe('a crash between two steps', () => {
 
   /** What the same request is answered after the restart. */
   function expectedAgain(operation: Operation, slug: string | null, name: string): number {
-    if (operation === 'create') return slug === null ? 200 : 409;
+    if (creates(operation)) return slug === null ? 200 : 409;
     if (operation === 'rename') return slug === name ? 200 : 404;
     if (operation === 'delete') return slug === null ? 404 : 200;
     return 200;
