@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { cleanUp } from '../chaos/rig/docker-world.js';
 import { type CanaryRun, canaryRun, workload } from '../security/support/canary-run.js';
 import { docker } from './support.js';
 
@@ -16,14 +17,22 @@ const output = async (...argv: string[]): Promise<string> => {
 
 describe('S13: secrets, with a real runtime in a real container', () => {
   let run: CanaryRun;
+  let install = '';
   const began = Math.floor(Date.now() / 1000);
   beforeAll(async () => {
     run = await canaryRun({ FLOTILLA_ENGINE: 'docker', FLOTILLA_DEFAULT_RUNTIME: 'opencode' });
   }, 120_000);
-  afterAll(() => run.close(), 120_000);
+  afterAll(async () => {
+    await run.close();
+    await cleanUp(install); // the network of an installation outlives its server
+  }, 120_000);
 
   it('are where they belong only', async () => {
     await run.start(run.planted.password);
+    const [known] = await run.server.sql<{ install: string }>(
+      `select value #>> '{}' as install from settings where key = 'flotilla.install_id'`,
+    );
+    install = known?.install ?? '';
     await workload(
       run,
       'canary-docker',
@@ -34,9 +43,6 @@ describe('S13: secrets, with a real runtime in a real container', () => {
     // Asleep it has no process; awake it holds its key.
     expect((await run.call('POST', '/api/agents/canary-docker/chat', { message: '<<say hi>>' })).status).toBe(200);
 
-    const [{ install } = { install: '' }] = await run.server.sql<{ install: string }>(
-      `select value #>> '{}' as install from settings where key = 'flotilla.install_id'`,
-    );
     const search = await run.search(documented);
     const filters = { label: [`flotilla.install=${install}`] };
     const containers = await docker.listContainers({ all: true, filters });
