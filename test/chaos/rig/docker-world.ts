@@ -68,9 +68,12 @@ export async function volumesOf(install: string): Promise<string[]> {
   return (await docker.listVolumes({ filters })).Volumes.map(({ Name }) => Name);
 }
 
-/** Removes everything an installation made. */
+/** Removes everything an installation made. A kept connection that the engine closes meanwhile breaks a call; then once more. */
 export async function cleanUp(install: string): Promise<void> {
-  if (install === '') return;
+  if (install !== '') await removeAll(install).catch(() => removeAll(install));
+}
+
+async function removeAll(install: string): Promise<void> {
   const filters = { label: [`flotilla.install=${install}`] };
   for (const one of await containersOf(install)) await docker.getContainer(one.Id).remove({ force: true, v: true });
   for (const name of await volumesOf(install)) await docker.getVolume(name).remove();
