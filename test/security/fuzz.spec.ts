@@ -1,4 +1,3 @@
-import { randomInt } from 'node:crypto';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
@@ -13,7 +12,8 @@ import { newThing, place } from './support/things.js';
 import { type Raw, Wire } from './support/wire.js';
 
 const total = Number(process.env.FLOTILLA_FUZZ_CALLS ?? 2000);
-const seed = Number(process.env.FLOTILLA_FUZZ_SEED ?? randomInt(1, 2 ** 31 - 1));
+/** Always the same calls here, so that a run repeats; `script/fuzz` draws a new seed each time. */
+const seed = Number(process.env.FLOTILLA_FUZZ_SEED ?? 1582202393);
 const batchSize = 100;
 const atOnce = 8;
 /** Real agents made, and real turns had: generated calls would make thousands. */
@@ -44,7 +44,8 @@ describe('any input', () => {
   let created = 0;
   let turns = 0;
   beforeAll(async () => {
-    fleet = await bootFleet();
+    // Without a gateway the routes that give SSH access only say so.
+    fleet = await bootFleet({ env: { FLOTILLA_SSH_PORT: '0' } });
     wire = new Wire(fleet.url);
     admin = await fleet.db.of(User).findOneByOrFail({ username: 'admin' });
     await fleet.givenUser('fuzz-user', { email: 'fuzz@example.com' });
@@ -97,6 +98,8 @@ describe('any input', () => {
           }
         });
         if (warm === 0 && done >= total / 4) warm = usedMemory();
+        if ((done + batchSize) % 10_000 === 0)
+          process.stderr.write(`fuzz: ${done + batchSize} of ${total}, ${faults.size} faults\n`);
       }
       const grown = (usedMemory() - warm) / 2 ** 20;
       const counts = [...statuses].sort(([a], [b]) => a - b).map(([status, count]) => `${status}: ${count}`);

@@ -7,7 +7,7 @@ import { Audit } from '../audit/audit.service.js';
 import { AgentSeed } from '../agents/agent-seed.entity.js';
 import { AgentShare } from '../agents/agent-share.entity.js';
 import { Agent, type ApprovalsMode } from '../agents/agent.entity.js';
-import { renamedSlugOf, reservedNames, type Resources } from '../agents/agent.rules.js';
+import { renamedSlugOf, reservedNames, type Resources, systemAgentName } from '../agents/agent.rules.js';
 import { Clock } from '../clock.port.js';
 import { crashPoint } from '../crash-point.js';
 import { Conflict, Forbidden, Invalid, Unavailable, Unexpected, Upstream } from '../errors/domain-error.js';
@@ -129,7 +129,7 @@ export class AgentLifecycle {
 
   /** Stops the agent if it runs, then moves it to its new name; it stays stopped until it is started. */
   async rename(who: Principal, slug: string, newName: string): Promise<Renamed> {
-    if (slug === 'trinity-system') throw new Forbidden('System agents cannot be renamed', 'system_agent');
+    if (slug === systemAgentName) throw new Forbidden('System agents cannot be renamed', 'system_agent');
     const agent = await this.access.agent(who, { slug }, 'own');
     if (agent.isSystem) throw new Forbidden('System agents cannot be renamed', 'system_agent');
     const newSlug = renamedSlugOf(newName);

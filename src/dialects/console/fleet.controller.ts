@@ -19,7 +19,7 @@ export class ConsoleFleetController {
       'Newest first. From stored state and measurements taken in the background every 2 seconds while somebody asks: ' +
       'no call waits for the engine.',
   })
-  @ApiQuery({ name: 'tags', required: false, example: 'prod,staging', description: 'Any of these' })
+  @ApiQuery({ name: 'tags', required: false, description: 'Any of these, such as `prod,staging`' })
   @ApiOkResponse({ type: [FleetMemberView] })
   @Refuses()
   async list(@Who() who: Principal, @Query('tags') tags: string | string[] | undefined): Promise<FleetMemberView[]> {

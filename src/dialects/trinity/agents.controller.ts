@@ -40,7 +40,7 @@ export class TrinityAgentsController {
   @Get()
   @Requires('agents:read')
   @ApiOperation({ summary: 'Agents you may access, newest first' })
-  @ApiQuery({ name: 'tags', required: false, example: 'prod,staging', description: 'Any of these' })
+  @ApiQuery({ name: 'tags', required: false, description: 'Any of these, such as `prod,staging`' })
   @ApiOkResponse({ type: [AgentListView] })
   @Refuses({ 401: 'Not authenticated', 503: 'The engine has never answered, so nothing is known yet' })
   async list(
