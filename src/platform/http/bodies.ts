@@ -30,17 +30,24 @@ export function addBodyParsers(fastify: FastifyInstance): void {
 function readJson(text: string): unknown {
   if (text.trim() === '') return undefined;
   try {
-    // A reviver is slow, so it runs only where the key could be spelled at all, plainly or with escapes.
-    const suspicious = text.includes('__proto__') || /\\u00/i.test(text);
-    return JSON.parse(text, suspicious ? refuseProto : undefined) as unknown;
-  } catch {
-    return new Unreadable(400, 'The body is not valid JSON');
+    // A reviver is slow, so it runs only where something refused could be spelled at all, plainly or with escapes.
+    const suspicious = text.includes('__proto__') || /\\u(00|d[89a-f])/i.test(text);
+    return JSON.parse(text, suspicious ? refuse : undefined) as unknown;
+  } catch (error) {
+    const half = error instanceof NotUnicode;
+    return new Unreadable(400, half ? 'The body holds half of a surrogate pair' : 'The body is not valid JSON');
   }
 }
 
-/** Keys that would reach a prototype when somebody merges the object later. */
-function refuseProto(key: string, value: unknown): unknown {
+class NotUnicode extends Error {}
+
+/** Half a surrogate pair: JSON can spell it, but no database stores it and no file holds it. */
+const loneSurrogate = /\p{Surrogate}/u;
+
+/** Refuses keys that would reach a prototype when somebody merges the object later, and text that is no Unicode. */
+function refuse(key: string, value: unknown): unknown {
   if (key === '__proto__') throw new SyntaxError('forbidden key');
+  if (loneSurrogate.test(key) || (typeof value === 'string' && loneSurrogate.test(value))) throw new NotUnicode();
   return value;
 }
 

@@ -116,6 +116,18 @@ describe('HTTP requests', () => {
       expect((await call('POST', '/alpha/notes', json, body)).body).toMatchObject({ code: 'invalid_json' });
     });
 
+    it.each(['{"note":"a\\ud800"}', '{"note":"\\uDFFFb"}', '{"\\ud800":1,"note":"a"}'])(
+      'refuses half of a surrogate pair in %s',
+      async (body) => {
+        expect((await call('POST', '/alpha/notes', json, body)).body).toMatchObject({ code: 'invalid_json' });
+      },
+    );
+
+    it('takes a whole pair, however it is spelled', async () => {
+      expect((await call('POST', '/alpha/notes', json, '{"note":"\\ud83d\\ude00"}')).body).toEqual({ note: '😀' });
+      expect((await call('POST', '/alpha/notes', json, '{"note":"😀"}')).body).toEqual({ note: '😀' });
+    });
+
     it.each(['[]', '"text"', '7', 'null'])('does not take %s for an object', async (body) => {
       expect((await call('POST', '/alpha/notes', json, body)).body).toMatchObject({ kind: 'invalid' });
     });
