@@ -62,7 +62,7 @@ const layers = [
   ['agents'],
   ['instances'],
   ['sessions'],
-  ['sharing', 'autonomy', 'fleet', 'groups'],
+  ['sharing', 'autonomy', 'fleet', 'groups', 'links'],
 ];
 const arrow = (module) => {
   const level = layers.findIndex((names) => names.includes(module));

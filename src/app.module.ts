@@ -16,6 +16,7 @@ import { InstancesModule } from './core/instances/instances.module.js';
 import { JobsModule } from './core/jobs/jobs.module.js';
 import { LeadershipModule } from './core/leadership/leadership.module.js';
 import { LibraryModule } from './core/library/library.module.js';
+import { LinksModule } from './core/links/links.module.js';
 import { RuntimesModule } from './core/runtimes/runtimes.module.js';
 import { SessionsModule } from './core/sessions/sessions.module.js';
 import { SettingsModule } from './core/settings/settings.module.js';
@@ -65,6 +66,7 @@ export class AppModule {
         LibraryModule,
         SharingModule,
         FoldersModule,
+        LinksModule,
         HttpModule.with(dialects),
         OpenApiModule,
         SshGatewayModule,

@@ -1,11 +1,13 @@
 import 'reflect-metadata';
 import { existsSync, readFileSync } from 'node:fs';
+import type { AddressInfo, Server } from 'node:net';
 import { join } from 'node:path';
 import type { LoggerService } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { AdapterOverrides } from './adapters.module.js';
 import { AppModule, type AppParts } from './app.module.js';
 import type { Config } from './config/config.js';
+import { PublicAddress } from './core/links/public-address.js';
 import { dialectsFor } from './dialects/index.js';
 import { createHttpApplication } from './platform/http/application.js';
 import { registerConfigSecrets } from './platform/logging/config-secrets.js';
@@ -22,19 +24,22 @@ export interface AppOverrides extends AdapterOverrides {
 }
 
 /** The whole application, from a configuration. It does not listen yet; `close()` it in any case. */
-export function createApp(
+export async function createApp(
   config: Config,
   { logger, modules = [], ...overrides }: AppOverrides = {},
 ): Promise<NestFastifyApplication> {
   registerConfigSecrets(config);
   const dialects = dialectsFor(config);
-  return createHttpApplication(AppModule.with({ config, dialects, modules, ...overrides }), {
+  const app = await createHttpApplication(AppModule.with({ config, dialects, modules, ...overrides }), {
     config,
     dialects,
     version,
     webRoot: webRoot(),
     logger: logger ?? new QuietStartLogger(config.logLevel),
   });
+  const server = app.getHttpServer() as Server;
+  server.once('listening', () => app.get(PublicAddress).bound((server.address() as AddressInfo).port));
+  return app;
 }
 
 /** The fleet page as it was built; null before `npm run build`. */

@@ -47,6 +47,14 @@ describe('JsonLogger', () => {
     expect(lines.join()).not.toMatch(/p1|t1|k1/);
   });
 
+  it('seals what the addresses of agents and sessions carry', () => {
+    const capability = 'Ab-_'.repeat(12);
+    const url = `https://x.example/s/${capability}`;
+    logger.warn(`GET ${url}/stream?a=1 and /a/${capability} failed`, new Error(encodeURIComponent(url)), 'X');
+    expect(lines.join()).not.toContain(capability);
+    expect(last()).toMatchObject({ msg: 'GET https://x.example/s/[sealed]/stream?a=1 and /a/[sealed] failed' });
+  });
+
   it('seals registered secrets wherever they appear', () => {
     const secret = 'canary"+/secret?&';
     registerSecret(secret);

@@ -19,8 +19,14 @@ export function registerSecret(secret: string | Secret | null | undefined): void
   pattern = new RegExp(longestFirst.map((form) => form.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&')).join('|'), 'g');
 }
 
-/** The text without any registered secret. */
-export const redacted = (text: string): string => (pattern ? text.replace(pattern, sealed) : text);
+/** Addresses that carry access of their own: `core/links` makes them, too many to register each. */
+const capabilities = /((?:\/|%2f)[as](?:\/|%2f))[\w-]{48}(?![\w-])/gi;
+
+/** The text without any registered secret, and without what addresses of agents and sessions carry. */
+export function redacted(text: string): string {
+  const bare = text.replace(capabilities, `$1${sealed}`);
+  return pattern ? bare.replace(pattern, sealed) : bare;
+}
 
 /** Names whose values are never logged, wherever they appear in the first levels of a structured line. */
 const names = [
