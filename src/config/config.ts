@@ -67,4 +67,12 @@ export abstract class Config {
     readonly wsAnonymous: boolean;
     readonly createMinRole: 'user' | 'operator' | 'creator' | 'admin';
   };
+  abstract readonly hostedagents: {
+    /** Requests a minute and token; 0: no limit. */
+    readonly rateLimit: number;
+    /** Agents of one organisation that run at once. */
+    readonly maxRunning: number;
+    /** Models to choose from as `provider/model`, the default first; null: what fits the configured providers. */
+    readonly models: readonly string[] | null;
+  };
 }

@@ -47,6 +47,7 @@ describe('loadConfig', () => {
       github: { token: null, url: 'https://github.com' },
       templatesDir: null,
       trinity: { sshAdminOnly: false, uniform404: false, wsAnonymous: false, createMinRole: 'user' },
+      hostedagents: { rateLimit: 300, maxRunning: 10, models: null },
     });
     expect(masterKey.reveal()).toMatch(/^[0-9a-f]{64}$/);
     expect(credentialKey?.reveal()).toMatch(/^[0-9a-f]{64}$/);

@@ -82,12 +82,7 @@ const schema = z.object({
     .optional(),
   FLOTILLA_CORS_ORIGINS: z
     .string()
-    .transform((text) =>
-      text
-        .split(',')
-        .map((part) => part.trim())
-        .filter(Boolean),
-    )
+    .transform((text) => listIn(text))
     .refine((origins) => origins.every(isOrigin), {
       error:
         'FLOTILLA_CORS_ORIGINS must list origins separated by commas, such as https://app.example.com, without paths and without *.',
@@ -126,6 +121,15 @@ const schema = z.object({
       error: 'TRINITY_CREATE_MIN_ROLE must be user, operator, creator or admin.',
     })
     .default('user'),
+  HOSTEDAGENTS_RATE_LIMIT: wholeNumber('HOSTEDAGENTS_RATE_LIMIT', 0, 1_000_000).default(300),
+  HOSTEDAGENTS_MAX_RUNNING: wholeNumber('HOSTEDAGENTS_MAX_RUNNING', 1, 100_000).default(10),
+  HOSTEDAGENTS_MODELS: z
+    .string()
+    .transform((text) => listIn(text))
+    .refine((ids) => ids.length > 0 && ids.every(isModelId), {
+      error: 'HOSTEDAGENTS_MODELS must list models as provider/model, separated by commas.',
+    })
+    .optional(),
   ANTHROPIC_API_KEY: z.string().optional(),
   CLAUDE_CODE_OAUTH_TOKEN: z.string().optional(),
   ANTHROPIC_BASE_URL: httpUrl('ANTHROPIC_BASE_URL').optional(),
@@ -212,6 +216,11 @@ function toConfig(settings: Settings): Config {
       wsAnonymous: settings.TRINITY_WS_ANONYMOUS,
       createMinRole: settings.TRINITY_CREATE_MIN_ROLE,
     },
+    hostedagents: {
+      rateLimit: settings.HOSTEDAGENTS_RATE_LIMIT,
+      maxRunning: settings.HOSTEDAGENTS_MAX_RUNNING,
+      models: settings.HOSTEDAGENTS_MODELS ?? null,
+    },
   };
 }
 
@@ -257,6 +266,15 @@ function isBare(text: string): boolean {
 function isOrigin(text: string): boolean {
   return !text.includes('*') && /^https?:$/.test(protocolOf(text)) && new URL(text).origin === text;
 }
+
+/** What is listed between commas. */
+function listIn(text: string): string[] {
+  const parts = text.split(',').map((part) => part.trim());
+  return [...new Set(parts.filter(Boolean))];
+}
+
+/** `anthropic/claude-opus-4-6`: a provider, and the name of a model as it writes it. */
+const isModelId = (text: string): boolean => /^[a-z][a-z0-9-]*\/[A-Za-z0-9][A-Za-z0-9._:/@+[\]-]{0,150}$/.test(text);
 
 function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);

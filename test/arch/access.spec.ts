@@ -33,6 +33,7 @@ interface Route {
 
 const settings = {
   trinity: { sshAdminOnly: false, uniform404: false, wsAnonymous: false, createMinRole: 'user' },
+  hostedagents: { rateLimit: 0, maxRunning: 10, models: null },
 } as const;
 const dialects = dialectsFor(settings);
 
@@ -78,14 +79,36 @@ describe('access', () => {
 describe('claims', () => {
   const claims = dialects.flatMap((dialect) => dialect.claims.map((claim) => ({ dialect, ...claim })));
 
-  it('do not overlap between dialects, unless the kind of key tells them apart', () => {
+  it('are never those of two dialects, unless the kind of key tells them apart', () => {
     const clashes = claims.flatMap((one) =>
       claims
         .filter((other) => other.dialect !== one.dialect && one.apiKeyPrefix === other.apiKeyPrefix)
-        .filter((other) => below(other.prefix, one.prefix))
-        .map((other) => `${one.dialect.name} ${one.prefix} lies in ${other.dialect.name} ${other.prefix}`),
+        .filter((other) => other.prefix === one.prefix)
+        .map((other) => `${one.dialect.name} and ${other.dialect.name} claim ${one.prefix}`),
     );
     expect(clashes).toEqual([]);
+  });
+
+  it('within a claim of another dialect are the only ones there, in whatever order dialects are listed', () => {
+    const within = claims.flatMap((one) =>
+      claims
+        .filter((other) => other.dialect !== one.dialect && other.prefix !== one.prefix)
+        .filter((other) => below(other.prefix, one.prefix))
+        .map((other) => ({ one, other })),
+    );
+    // Each line is a decision: the longer claim takes its paths from the shorter one.
+    expect(within.map(({ one, other }) => `${one.dialect.name} ${one.prefix} in ${other.dialect.name}`)).toEqual([
+      'hostedagents /api/v1 in trinity',
+    ]);
+    for (const { one, other } of within) {
+      const lost = routes.filter(({ dialect, path }) => dialect === other.dialect.name && below(one.prefix, path));
+      expect(lost).toEqual([]);
+      for (const order of [dialects, [...dialects].reverse()]) {
+        expect(claimant(order, one.prefix, '')?.name).toBe(one.dialect.name);
+        expect(claimant(order, `${one.prefix}/x`, '')?.name).toBe(one.dialect.name);
+        expect(claimant(order, `${one.prefix}x`, '')?.name).toBe(other.dialect.name);
+      }
+    }
   });
 
   it('are plain prefixes', () => {

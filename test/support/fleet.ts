@@ -32,7 +32,13 @@ export async function bootFleet({ runtimes = [], env, ...options }: BootOptions 
     ...options,
     runtimes: [scriptedRuntime, ...runtimes, ...builtInRuntimes],
     // A provider that no scripted turn calls: without one the demo model would be started for every test.
-    env: { FLOTILLA_DEFAULT_RUNTIME: scriptedRuntime.name, OPENAI_API_KEY: 'sk-never-called', ...env },
+    env: {
+      FLOTILLA_DEFAULT_RUNTIME: scriptedRuntime.name,
+      OPENAI_API_KEY: 'sk-never-called',
+      // Generated calls and fast polling are many.
+      HOSTEDAGENTS_RATE_LIMIT: '0',
+      ...env,
+    },
   });
   const engine = flotilla.app.get(ContainerEngine);
   const db = flotilla.app.get(UnitOfWork);
@@ -61,6 +67,13 @@ export async function bootFleet({ runtimes = [], env, ...options }: BootOptions 
         return flotilla.app.get(ApiKeysService).issue(tx, holder, { dialect: 'trinity', label: 'test' });
       });
       return admin.as(key.value.reveal());
+    },
+
+    /** Calls the Hosted Agents API with a token that somebody signed in has made. */
+    async hosted(as: TrinityClient = admin): Promise<TrinityClient> {
+      const { status, body } = await as.post('/api/v1/tokens', { label: 'test' });
+      if (status !== 201) throw new Error(`making a token answered ${status} ${JSON.stringify(body)}`);
+      return admin.as(String(body['token']));
     },
 
     /** A running agent; answers what creating it answered. */

@@ -40,6 +40,10 @@ export class TrinityClient {
     return this.json('PUT', path, body);
   }
 
+  patch<T = Json>(path: string, body?: object): Promise<Answer<T>> {
+    return this.json('PATCH', path, body);
+  }
+
   delete<T = Json>(path: string): Promise<Answer<T>> {
     return this.json('DELETE', path);
   }

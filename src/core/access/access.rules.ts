@@ -6,7 +6,8 @@ import { isAdmin, type Principal, type Right, rights } from './principal.js';
  * Membership of the agent's organisation alone gives nothing.
  * @param shared whether the agent is shared with the caller's e-mail address
  */
-export function rightOn(who: Principal, agent: Pick<Agent, 'id' | 'ownerId'>, shared: boolean): Right | null {
+export function rightOn(who: Principal, agent: Pick<Agent, 'id' | 'ownerId' | 'orgId'>, shared: boolean): Right | null {
+  if (who.within !== undefined && who.within !== agent.orgId) return null;
   if (who.via.kind === 'key' && who.via.agentId !== null) return who.via.agentId === agent.id ? 'operate' : null;
   if (isAdmin(who) || agent.ownerId === who.userId) return 'own';
   return shared ? 'operate' : null;

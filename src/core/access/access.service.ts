@@ -45,6 +45,11 @@ export class Access {
    */
   visibleAgentsWhere(who: Principal, startIndex: number): SqlCondition {
     const first = `$${startIndex}`;
+    if (who.within !== undefined) {
+      const { within, ...unbound } = who;
+      const { sql, values } = this.visibleAgentsWhere(unbound, startIndex + 1);
+      return { sql: `(a.org_id = ${first} and ${sql})`, values: [within, ...values] };
+    }
     if (who.via.kind === 'key' && who.via.agentId !== null)
       return { sql: `a.id = ${first}`, values: [who.via.agentId] };
     if (isAdmin(who)) return { sql: 'true', values: [] };

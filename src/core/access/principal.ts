@@ -32,6 +32,8 @@ export interface Principal {
   readonly orgId: string;
   /** All organisations the caller belongs to. */
   readonly orgIds: readonly string[];
+  /** The only organisation whose agents are reached, whatever else its user may see; left out: no such bound. */
+  readonly within?: string;
   readonly permissions: ReadonlySet<Permission>;
   /** How they signed in. A key of scope `agent` acts for one agent only. */
   readonly via:

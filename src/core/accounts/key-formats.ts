@@ -6,12 +6,15 @@ interface CredentialRules {
   readonly shown: number;
   /** Whether people who signed in may call it. */
   readonly logins: boolean;
+  /** Its keys reach only agents of the organisation they were made for. Left out: all that their user may see. */
+  readonly bound?: boolean;
   /** Name under which an agent's processes find the key of their own, if they get one. */
   readonly agentVariable?: string;
 }
 
 const rules: Readonly<Record<string, CredentialRules>> = {
   trinity: { keyPrefix: 'trinity_mcp_', shown: 20, logins: true, agentVariable: 'TRINITY_MCP_API_KEY' },
+  hostedagents: { keyPrefix: 'ha_live_', shown: 12, logins: true, bound: true },
   console: { keyPrefix: null, shown: 0, logins: true },
 };
 

@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { UnitOfWork } from '../../platform/database/unit-of-work.js';
 import type { Permission, Principal, Role } from '../access/principal.js';
 import type { KeyScope } from './api-key.entity.js';
+import { credentialRulesOf } from './key-formats.js';
 import { permissionsOf } from './roles.js';
 
 interface UserRow {
@@ -17,6 +18,7 @@ interface UserRow {
 
 interface KeyRow extends UserRow {
   readonly key_id: string;
+  readonly dialect: string;
   readonly key_org_id: string;
   readonly agent_id: string | null;
   readonly scopes: readonly KeyScope[];
@@ -77,14 +79,15 @@ export class Principals {
 
   private async byKey(condition: string, values: readonly unknown[]): Promise<Principal | null> {
     const [row] = await this.db.query<KeyRow>(
-      `select ${userColumns}, k.id as key_id, k.org_id as key_org_id, k.agent_id, k.scopes
+      `select ${userColumns}, k.id as key_id, k.dialect, k.org_id as key_org_id, k.agent_id, k.scopes
        from api_keys k join users u on u.id = k.user_id
        where ${condition} and k.revoked_at is null and u.suspended_at is null
          and (k.agent_id is null or exists (select 1 from agents a where a.id = k.agent_id))`,
       values,
     );
     if (!row) return null;
-    const person = personOf(row);
+    const within = credentialRulesOf(row.dialect).bound ? { within: row.key_org_id } : {};
+    const person = { ...personOf(row), ...within };
     const via = { kind: 'key', keyId: row.key_id, agentId: row.agent_id } as const;
     const granted = grantedBy(row.scopes, permissionsOf[row.role]);
     if (row.agent_id === null) return { ...person, orgId: row.key_org_id, permissions: granted, via };

@@ -23,6 +23,7 @@ import { TurnIntake } from './turn-intake.service.js';
 import { TurnEndings } from './turn-endings.js';
 import { TurnPump } from './turn-pump.service.js';
 import { TurnSender, TurnTools } from './turn-sender.service.js';
+import { Workload } from './workload.service.js';
 
 const services = [
   Caretaker,
@@ -36,6 +37,7 @@ const services = [
   Timeline,
   TurnIntake,
   TurnPump,
+  Workload,
 ];
 const parts = [
   AttachSteps,

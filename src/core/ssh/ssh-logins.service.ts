@@ -26,6 +26,7 @@ interface Row {
   readonly fingerprint: string;
   readonly expires_at: Date;
   readonly owner_id: string;
+  readonly org_id: string;
   readonly user_id: string;
   readonly username: string;
   readonly email: string | null;
@@ -33,7 +34,7 @@ interface Row {
   readonly personal_org_id: string;
 }
 
-const select = `select c.id, c.agent_id, c.key_type, c.public_key, c.fingerprint, c.expires_at, a.owner_id,
+const select = `select c.id, c.agent_id, c.key_type, c.public_key, c.fingerprint, c.expires_at, a.owner_id, a.org_id,
     u.id as user_id, u.username, u.email, u.role, u.personal_org_id
   from ssh_credentials c join agents a on a.id = c.agent_id join users u on u.id = c.user_id
   where u.suspended_at is null`;
@@ -91,7 +92,7 @@ export class SshLogins {
 
 /** The right that opens SSH: of those an agent is shared with, none has it. */
 const isOwner = (row: Row): boolean => {
-  const right = rightOn(whoIs(row), { id: row.agent_id, ownerId: row.owner_id }, false);
+  const right = rightOn(whoIs(row), { id: row.agent_id, ownerId: row.owner_id, orgId: row.org_id }, false);
   return right !== null && includes(right, 'own');
 };
 

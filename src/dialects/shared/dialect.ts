@@ -1,11 +1,12 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Type } from '@nestjs/common';
 import type { Credential } from '../../core/access/authenticator.port.js';
+import type { Permission } from '../../core/access/principal.js';
 import type { DomainError } from '../../core/errors/domain-error.js';
 
 /** A set of requests that belongs to a dialect: an exact path prefix, and the kind of API key where two documents share a path. */
 export interface Claim {
-  /** Exact prefix: `/api` claims `/api` and everything below `/api/`. */
+  /** Exact prefix: `/api` claims `/api` and everything below `/api/`, but for what a longer claim of another dialect takes. */
   readonly prefix: string;
   /** Only requests whose `x-api-key` starts like this. */
   readonly apiKeyPrefix?: string;
@@ -30,6 +31,8 @@ export interface Dialect {
   readonly cors:
     { readonly credentials: boolean; readonly methods: readonly string[]; readonly headers: readonly string[] } | false;
   readonly rateLimit?: { readonly requests: number; readonly seconds: number };
+  /** What a person's own sign-in may ask for, where keys do the rest; left out: everything. */
+  readonly loginsFor?: readonly Permission[];
   /** How Swagger's Authorize button signs in. */
   readonly auth:
     | { readonly kind: 'password'; readonly tokenUrl: string }

@@ -57,7 +57,7 @@ export class AccessGuard implements CanActivate {
     if (needed === 'public') return true;
 
     const request = context.switchToHttp().getRequest<FastifyRequest>();
-    const principal = await this.authenticate(request);
+    const principal = await this.authenticate(request, needed);
     if (!needed) throw new Forbidden('This route declares no access, so nobody may call it', 'no_access_declared');
     if (!principal.permissions.has(needed)) {
       throw new Forbidden(`This call needs the permission ${needed}`, 'permission_missing');
@@ -66,12 +66,14 @@ export class AccessGuard implements CanActivate {
     return true;
   }
 
-  private async authenticate(request: FastifyRequest): Promise<Principal> {
+  private async authenticate(request: FastifyRequest, needed: Permission | undefined): Promise<Principal> {
     const dialect = dialectOf(request);
     const credential = dialect?.credential(request.headers) ?? null;
     if (!dialect || !credential) throw new Unauthenticated('Not authenticated', NO_CREDENTIAL);
     const principal = await this.authenticator.authenticate(credential, dialect.name);
-    if (!principal) throw new Unauthenticated('Could not validate credentials', BAD_CREDENTIAL);
+    const login = principal?.via.kind === 'login';
+    const refused = login && dialect.loginsFor && (!needed || !dialect.loginsFor.includes(needed));
+    if (!principal || refused) throw new Unauthenticated('Could not validate credentials', BAD_CREDENTIAL);
     return principal;
   }
 }

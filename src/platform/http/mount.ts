@@ -28,13 +28,23 @@ export const dialectOfRoute = (pattern: string | undefined): string | null =>
 /** True when `path` is the prefix itself or lies below it; `/apix` is not below `/api`. */
 export const below = (prefix: string, path: string): boolean => path === prefix || path.startsWith(`${prefix}/`);
 
-/** Who gets a path: an explicit `/~name` first, then the first dialect with a claim on it. The path is a decoded one. */
+/**
+ * Who gets a path: an explicit `/~name` first, then the longest claim on it, so that a claim within a claim wins
+ * wherever its dialect is listed. Of equally long ones the first counts. The path is a decoded one.
+ */
 export function claimant(dialects: readonly Dialect[], path: string, apiKey: string): Dialect | null {
   const named = dialects.find(({ name }) => below(mountOf(name), path));
   if (named) return named;
   const holds = ({ prefix, apiKeyPrefix }: Claim): boolean =>
     below(prefix, path) && (apiKeyPrefix === undefined || apiKey.startsWith(apiKeyPrefix));
-  return dialects.find(({ claims }) => claims.some(holds)) ?? null;
+  let best: { readonly dialect: Dialect; readonly length: number } | null = null;
+  for (const dialect of dialects) {
+    for (const claim of dialect.claims) {
+      const { length } = claim.prefix;
+      if ((best === null || length > best.length) && holds(claim)) best = { dialect, length };
+    }
+  }
+  return best?.dialect ?? null;
 }
 
 /**

@@ -1,0 +1,33 @@
+import { Injectable } from '@nestjs/common';
+import { UnitOfWork } from '../../platform/database/unit-of-work.js';
+
+/** What an agent asks people and nobody has answered yet. */
+export interface OpenRequests {
+  readonly approvals: number;
+  readonly questions: number;
+}
+
+/** What agents are busy with. */
+@Injectable()
+export class Workload {
+  constructor(private readonly db: UnitOfWork) {}
+
+  /** Sessions with something that runs, waits for its turn, or waits for a person. */
+  async sessionsAtWork(agentId: string): Promise<ReadonlySet<string>> {
+    const rows = await this.db.query<{ id: string }>(
+      `select distinct session_id as id from turns
+       where instance_id in (select id from instances where agent_id = $1) and state in ('queued', 'running')`,
+      [agentId],
+    );
+    return new Set(rows.map(({ id }) => id));
+  }
+
+  async openRequests(agentId: string): Promise<OpenRequests> {
+    const rows = await this.db.query<{ kind: 'approval' | 'question'; count: number }>(
+      `select kind, count(*)::int as count from agent_requests where agent_id = $1 and state = 'open' group by kind`,
+      [agentId],
+    );
+    const of = (kind: string): number => rows.find((row) => row.kind === kind)?.count ?? 0;
+    return { approvals: of('approval'), questions: of('question') };
+  }
+}

@@ -1,0 +1,47 @@
+import { Injectable } from '@nestjs/common';
+import type { Principal } from '../../core/access/principal.js';
+import { AgentPages, type PagedAgent } from '../../core/fleet/agent-pages.service.js';
+import { EngineWatch } from '../../core/instances/engine-watch.service.js';
+import { History } from '../../core/sessions/history.service.js';
+import { Workload } from '../../core/sessions/workload.service.js';
+import { AgentDetailView, AgentView, SessionView } from './agents.dto.js';
+import { ModelList } from './model-list.js';
+
+/** Puts together what this API shows of agents. */
+@Injectable()
+export class AgentsReader {
+  constructor(
+    private readonly pages: AgentPages,
+    private readonly history: History,
+    private readonly workload: Workload,
+    private readonly watch: EngineWatch,
+    private readonly models: ModelList,
+  ) {}
+
+  /** As a list shows it. */
+  short(paged: PagedAgent): AgentView {
+    return AgentView.of(paged, this.models.of(paged.agent));
+  }
+
+  /** Everything about one agent (contract 2.3). */
+  async whole(who: Principal, agentId: string): Promise<AgentDetailView> {
+    const paged = await this.pages.get(who, agentId);
+    const { agent, instance } = paged;
+    const [sessions, working, open] = await Promise.all([
+      this.history.sessions(who, agent),
+      this.workload.sessionsAtWork(agent.id),
+      this.workload.openRequests(agent.id),
+    ]);
+    const runs = instance?.state === 'running';
+    const ended = instance?.state === 'stopped' || instance?.state === 'failed';
+    return Object.assign(this.short(paged), {
+      reachable: runs && this.watch.connected,
+      sessions: sessions.map((session) => SessionView.of(session, runs && working.has(session.id))),
+      pendingPermissions: open.approvals,
+      pendingQuestions: open.questions,
+      lastError: ended ? instance.reason : null,
+      startedAt: instance?.startedAt?.toISOString() ?? null,
+      stoppedAt: ended ? instance.stateSince.toISOString() : null,
+    });
+  }
+}

@@ -1,0 +1,12 @@
+import { Module } from '@nestjs/common';
+import { HostedAgentsController } from './agents.controller.js';
+import { AgentsReader } from './agents.reader.js';
+import { ModelList } from './model-list.js';
+import { HostedModelsController } from './models.controller.js';
+import { HostedTokensController } from './tokens.controller.js';
+
+@Module({
+  controllers: [HostedTokensController, HostedModelsController, HostedAgentsController],
+  providers: [AgentsReader, ModelList],
+})
+export class HostedAgentsModule {}
