@@ -11,6 +11,7 @@ import { AutonomyModule } from './core/autonomy/autonomy.module.js';
 import { EventsModule } from './core/events/events.module.js';
 import { FleetModule } from './core/fleet/fleet.module.js';
 import { FoldersModule } from './core/folders/folders.module.js';
+import { GroupsModule } from './core/groups/groups.module.js';
 import { HealthModule } from './core/health/health.module.js';
 import { InstancesModule } from './core/instances/instances.module.js';
 import { JobsModule } from './core/jobs/jobs.module.js';
@@ -67,6 +68,7 @@ export class AppModule {
         SharingModule,
         FoldersModule,
         LinksModule,
+        GroupsModule,
         HttpModule.with(dialects),
         OpenApiModule,
         SshGatewayModule,

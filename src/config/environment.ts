@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { Secret } from '../core/credentials/secret.js';
 import type { Config, ProviderConfig, ProviderName } from './config.js';
 import { ConfigError } from './config-error.js';
-import { derivedKey, masterKeyFrom, parseMasterKey } from './master-key.js';
+import { credentialKeyFrom, derivedKey, masterKeyFrom, parseMasterKey } from './master-key.js';
 
 const yesNo = (name: string, otherwise = false) =>
   z
@@ -32,19 +32,19 @@ const wholeNumber = (name: string, from: number, to: number) =>
     })
     .transform(Number);
 
+const masterKey = (name: string) =>
+  z.string().refine((text) => parseMasterKey(text) !== null, {
+    error: `${name} must be 32 bytes, written as 64 hex digits or as base64 (openssl rand -hex 32 makes one).`,
+  });
+
 const schema = z.object({
   FLOTILLA_HOST: address('FLOTILLA_HOST').default('127.0.0.1'),
   FLOTILLA_PORT: wholeNumber('FLOTILLA_PORT', 0, 65_535).default(8000),
   FLOTILLA_PUBLIC_URL: httpUrl('FLOTILLA_PUBLIC_URL').optional(),
   FLOTILLA_DATA_DIR: z.string().default('./data'),
   FLOTILLA_ADMIN_PASSWORD: z.string().min(8, 'FLOTILLA_ADMIN_PASSWORD must have at least 8 characters.').optional(),
-  FLOTILLA_MASTER_KEY: z
-    .string()
-    .refine((text) => parseMasterKey(text) !== null, {
-      error:
-        'FLOTILLA_MASTER_KEY must be 32 bytes, written as 64 hex digits or as base64 (openssl rand -hex 32 makes one).',
-    })
-    .optional(),
+  FLOTILLA_MASTER_KEY: masterKey('FLOTILLA_MASTER_KEY').optional(),
+  FLOTILLA_NEW_MASTER_KEY: masterKey('FLOTILLA_NEW_MASTER_KEY').optional(),
   CREDENTIAL_ENCRYPTION_KEY: z
     .string()
     .regex(/^([0-9a-fA-F]{64}|none)$/, {
@@ -187,7 +187,10 @@ function toConfig(settings: Settings): Config {
     dataDir,
     adminPassword: sealed(settings.FLOTILLA_ADMIN_PASSWORD),
     masterKey: new Secret(masterKey),
-    credentialKey: credentialKeyOf(settings.CREDENTIAL_ENCRYPTION_KEY, masterKey),
+    credentialKey: credentialKeyOf(
+      settings.CREDENTIAL_ENCRYPTION_KEY,
+      () => credentialKeyFrom(dataDir) ?? derivedKey(masterKey, 'credential bundles'),
+    ),
     databaseUrl: sealed(settings.DATABASE_URL),
     dockerHost: settings.DOCKER_HOST,
     dockerCertPath: settings.DOCKER_CERT_PATH ? resolve(settings.DOCKER_CERT_PATH) : null,
@@ -243,9 +246,9 @@ function providersOf(settings: Settings): Config['providers'] {
   );
 }
 
-function credentialKeyOf(given: string | undefined, masterKey: string): Secret | null {
+function credentialKeyOf(given: string | undefined, own: () => string): Secret | null {
   if (given === 'none') return null;
-  return new Secret(given?.toLowerCase() ?? derivedKey(masterKey, 'credential bundles'));
+  return new Secret(given?.toLowerCase() ?? own());
 }
 
 const sealed = (text: string | undefined): Secret | null => (text ? new Secret(text) : null);

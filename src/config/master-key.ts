@@ -13,6 +13,12 @@ import {
 import { join } from 'node:path';
 import { ConfigError } from './config-error.js';
 
+export const keyFile = 'master.key';
+/** The key that a change in progress leads to. */
+export const nextKeyFile = 'master.key.next';
+/** Key of credential bundles, once it follows from the master key no more. */
+export const credentialKeyFile = 'credential.key';
+
 const hex = /^[0-9a-fA-F]{64}$/;
 const base64 = /^[A-Za-z0-9+/_-]{43}=?$/;
 
@@ -31,8 +37,8 @@ export function derivedKey(masterKey: string, purpose: string): string {
 }
 
 /** Reads `<dataDir>/master.key`, or makes it on the first start (mode 0600). Throws `ConfigError`. */
-export function masterKeyFrom(dataDir: string): string {
-  const file = join(dataDir, 'master.key');
+export function masterKeyFrom(dataDir: string, name = keyFile): string {
+  const file = join(dataDir, name);
   try {
     mkdirSync(dataDir, { recursive: true, mode: 0o700 });
     const found = read(file);
@@ -46,6 +52,15 @@ export function masterKeyFrom(dataDir: string): string {
       `The data folder ${dataDir} cannot be used for the master key (${code ?? 'unknown error'}).`,
     ]);
   }
+}
+
+/** The key of credential bundles that a change of the master key left in the data folder; null when there was none. */
+export function credentialKeyFrom(dataDir: string): string | null {
+  const file = join(dataDir, credentialKeyFile);
+  const found = read(file)?.trim();
+  if (found === undefined) return null;
+  if (hex.test(found)) return found.toLowerCase();
+  throw new ConfigError([`${file} does not hold 64 hex digits: put the right file back.`]);
 }
 
 function parsed(content: string, file: string): string {

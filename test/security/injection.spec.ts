@@ -192,6 +192,8 @@ describe('injection', () => {
         /fleet-overview\.service\.ts: (columns|tables)$/,
         /ssh-logins\.service\.ts: select$/,
         /job-runner\.ts: change$/,
+        /groups\.service\.ts: condition$/,
+        /master-key-rotation\.ts: (columns\.join\(\)|table|where|id|batch|column|stored)$/,
         /notifications\.ts: channel$/,
         /migrations\/.*: table$/,
       ];

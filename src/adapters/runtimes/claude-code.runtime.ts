@@ -6,6 +6,12 @@ export const claudeCode: AgentRuntime = {
   title: 'Claude Code',
   providers: ['anthropic'],
   canAsk: true,
+  ownVariables: [
+    'CLAUDE_CONFIG_DIR',
+    'CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC',
+    'DISABLE_AUTOUPDATER',
+    'ANTHROPIC_MODEL',
+  ],
   needsInnerPort: false,
   stores: ['.claude', '.cache/claude'],
   authMethod: null,

@@ -9,6 +9,7 @@ export const codex: AgentRuntime = {
   title: 'Codex',
   providers: ['openai'],
   canAsk: false,
+  ownVariables: ['CODEX_*'],
   needsInnerPort: false,
   stores: ['.codex', '.cache/codex'],
   authMethod: null,

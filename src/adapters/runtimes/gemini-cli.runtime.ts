@@ -6,6 +6,7 @@ export const geminiCli: AgentRuntime = {
   title: 'Gemini CLI',
   providers: ['google'],
   canAsk: true,
+  ownVariables: ['GEMINI_CLI_*'],
   needsInnerPort: false,
   stores: ['.gemini', '.cache/gemini'],
   authMethod: 'gemini-api-key',

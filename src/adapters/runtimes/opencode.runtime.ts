@@ -17,6 +17,7 @@ export const opencode: AgentRuntime = {
   title: 'OpenCode',
   providers: ['openai', 'anthropic', 'google'],
   canAsk: true,
+  ownVariables: ['OPENCODE_*'],
   needsInnerPort: true,
   stores: ['.local/share/opencode', '.local/state/opencode', '.cache/opencode', '.config/opencode', '.config/flotilla'],
   authMethod: null,

@@ -1,4 +1,4 @@
-import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+import { Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
 
 export type ApprovalsMode = 'ask' | 'auto';
 
@@ -7,10 +7,15 @@ export type ApprovalsMode = 'ask' | 'auto';
 @Index('agents_slug', ['slug'], { unique: true })
 @Index('agents_owner', ['ownerId'])
 @Index('agents_org', ['orgId'])
+@Index('agents_group', ['groupId'])
 export class Agent {
   @PrimaryColumn({ type: 'text' }) id!: string;
   @Column({ type: 'text' }) orgId!: string;
   @Column({ type: 'text' }) ownerId!: string;
+  /** The group it is in; then it gets that group's secrets, and none of the organisation's. */
+  @ForeignKey('Group', { name: 'agents_group_id_fkey', onDelete: 'SET NULL' })
+  @Column({ type: 'text', nullable: true })
+  groupId!: string | null;
   /** Unique in the installation; what trinity and SSH address. */
   @Column({ type: 'text' }) slug!: string;
   @Column({ type: 'text' }) displayName!: string;

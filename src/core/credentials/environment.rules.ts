@@ -10,6 +10,9 @@ const kept =
   /^(HOME|USER|LOGNAME|SHELL|PATH|PWD|OLDPWD|IFS|ENV|BASH_ENV|BASHOPTS|SHELLOPTS|BASH_VERSINFO|PS4|E?UID|PPID)$/;
 const keptFamilies = /^(LD|FLOTILLA|BASH_FUNC)_/;
 
+/** Is this a name that nobody but the system sets? */
+export const isKept = (name: string): boolean => kept.test(name) || keptFamilies.test(name);
+
 /**
  * The variables of an `.env` file: `KEY=VALUE` lines, `export` before and comments behind allowed, values bare or in quotes,
  * quoted ones over several lines. What is no assignment is passed over; nothing is expanded.
@@ -28,7 +31,7 @@ export function variablesIn(text: string): Variables {
     const { value, next } = valueAt(text, at + head.length);
     at = next;
     const bytes = Buffer.byteLength(name) + Buffer.byteLength(value);
-    if (bytes > Math.min(longestValue, room) || value.includes('\0') || kept.test(name) || keptFamilies.test(name)) {
+    if (bytes > Math.min(longestValue, room) || value.includes('\0') || isKept(name)) {
       continue;
     }
     room -= bytes;

@@ -28,6 +28,8 @@ export interface NewAgent {
   readonly approvals: ApprovalsMode;
   /** What its home is filled with before the first start. */
   readonly seed: NewSeed | null;
+  /** A group of the caller's organisation. Left out: none. */
+  readonly groupId?: string | null;
 }
 
 /** A template folder, a repository (with a branch of its own choice unless one is named), or both. */
@@ -263,6 +265,7 @@ async function audienceOf(
 /** Two requests raced for one name: the unique index decided. */
 function asConflict(error: unknown): never {
   const code = (error as { code?: unknown } | null)?.code;
+  if (code === '23503') throw new Conflict('The group was deleted meanwhile', 'group_deleted');
   if (code === '23505') throw new Conflict('Agent already exists', 'agent_exists');
   throw error instanceof Error ? error : new Unexpected(error);
 }

@@ -5,6 +5,7 @@ import { Upstream } from '../errors/domain-error.js';
 import { EngineError } from './engine.errors.js';
 import { ContainerEngine } from './engine.port.js';
 import { EngineWatch } from './engine-watch.service.js';
+import { GivenValues } from './given-values.js';
 import { InstancesService } from './instances.service.js';
 
 /** Output of an agent's container. */
@@ -15,9 +16,10 @@ export class AgentLogs {
     private readonly instances: InstancesService,
     private readonly watch: EngineWatch,
     private readonly engine: ContainerEngine,
+    private readonly given: GivenValues,
   ) {}
 
-  /** The last `tail` lines (0..10,000) as text; also of a stopped agent. Empty when there never was a container. */
+  /** The last `tail` lines (0..10,000) as text, without the values the agent was given; also of a stopped agent. Empty when there never was a container. */
   async tail(who: Principal, slug: string, tail: number): Promise<string> {
     const agent = await this.access.agent(who, { slug }, 'view');
     const instance = await this.instances.findOf(agent.id);
@@ -33,6 +35,7 @@ export class AgentLogs {
       if (error.fault === 'not_found') return '';
       throw new Upstream(`Failed to get logs: ${error.message}`, 'logs_failed', { cause: error });
     }
-    return Buffer.concat(pieces).toString('utf8');
+    const redactor = await this.given.redactor(instance.id);
+    return redactor.text(Buffer.concat(pieces).toString('utf8'));
   }
 }

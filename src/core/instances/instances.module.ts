@@ -7,6 +7,7 @@ import { AgentHomes } from './agent-homes.service.js';
 import { AgentLogs } from './agent-logs.service.js';
 import { AgentResources } from './agent-resources.service.js';
 import { EngineWatch } from './engine-watch.service.js';
+import { GivenValues } from './given-values.js';
 import { HomeCredentials } from './home-credentials.service.js';
 import { HomeLayouts } from './home-layouts.service.js';
 import { ImageWaiter } from './image-waiter.service.js';
@@ -30,6 +31,7 @@ const services = [
   AgentLogs,
   AgentResources,
   EngineWatch,
+  GivenValues,
   HomeLayouts,
   InstanceControl,
   InstanceHooks,

@@ -3,6 +3,7 @@ import type { Agent } from '../agents/agent.entity.js';
 import { Clock } from '../clock.port.js';
 import { FleetEvents } from '../events/fleet-events.js';
 import { ContainerEngine } from './engine.port.js';
+import { GivenValues } from './given-values.js';
 import { InstancesService } from './instances.service.js';
 import { lengthOf, type LogItem, LogSource } from './log-source.js';
 
@@ -20,6 +21,7 @@ export class LogFollowers implements OnModuleDestroy {
     private readonly instances: InstancesService,
     private readonly events: FleetEvents,
     private readonly clock: Clock,
+    private readonly given: GivenValues,
   ) {}
 
   onModuleDestroy(): void {
@@ -57,7 +59,8 @@ export class LogFollowers implements OnModuleDestroy {
   private sourceOf(agentId: string): LogSource {
     const known = this.sources.get(agentId);
     if (known) return known;
-    const source = new LogSource(agentId, this.engine, this.instances, this.clock);
+    const { engine, instances, clock, given } = this;
+    const source = new LogSource(agentId, { engine, instances, clock, given });
     this.sources.set(agentId, source);
     void source.run(this.events);
     return source;

@@ -2,6 +2,8 @@ import { StringDecoder } from 'node:string_decoder';
 import type { Clock } from '../clock.port.js';
 import type { FleetEvents } from '../events/fleet-events.js';
 import type { ContainerEngine } from './engine.port.js';
+import type { RedactedStream } from '../credentials/redactor.js';
+import type { GivenValues } from './given-values.js';
 import type { InstancesService } from './instances.service.js';
 
 export type LogItem =
@@ -22,6 +24,14 @@ const lookAgainMs = 3000;
 const graceMs = 300;
 const halted = new Set(['stopped', 'failed', 'removed']);
 
+/** What a source works with. */
+export interface LogSurroundings {
+  readonly engine: ContainerEngine;
+  readonly instances: InstancesService;
+  readonly clock: Clock;
+  readonly given: GivenValues;
+}
+
 /** One stream of an engine, for everybody who follows the output of one agent. It begins anew with each start of the container. */
 export class LogSource {
   private readonly listeners = new Set<(item: LogItem) => void>();
@@ -30,12 +40,11 @@ export class LogSource {
   private characters = 0;
   private wake: () => void = () => undefined;
   private endReading: () => void = () => undefined;
+  private cleaner: RedactedStream | null = null;
 
   constructor(
     private readonly agentId: string,
-    private readonly engine: ContainerEngine,
-    private readonly instances: InstancesService,
-    private readonly clock: Clock,
+    private readonly surroundings: LogSurroundings,
   ) {}
 
   /** Hears what is kept of the output at once, and then everything. Answers what ends it. */
@@ -59,16 +68,17 @@ export class LogSource {
       for (const { type, agentId, data } of published) {
         if (type !== 'instance.state' || agentId !== this.agentId) continue;
         this.wake();
+        this.renewCleaner(); // its processes may have been given other values
         // Some engines' streams go on without a container; its last words may still be on their way.
-        if (halted.has(String(data['state']))) this.clock.after(graceMs, this.endReading);
+        if (halted.has(String(data['state']))) this.surroundings.clock.after(graceMs, this.endReading);
       }
     });
     let seen: string | null = null;
     while (!this.ended.signal.aborted) {
-      const instance = await this.instances.findOf(this.agentId).catch(() => null);
+      const instance = await this.surroundings.instances.findOf(this.agentId).catch(() => null);
       // Every start has a moment of its own; the output of a stopped container is read once.
       const run: string | null = instance?.ref ? `${instance.ref} ${instance.startedAt?.getTime() ?? 0}` : null;
-      if (run !== null && run !== seen) seen = (await this.read(instance?.ref ?? '')) ? run : null;
+      if (run !== null && run !== seen) seen = (await this.read(instance?.id ?? '', instance?.ref ?? '')) ? run : null;
       else if (seen === null && this.recent.length === 0) this.say({ type: 'waiting', reason: 'stopped' });
       await this.pause();
     }
@@ -76,7 +86,7 @@ export class LogSource {
   }
 
   /** Reads until the container ends. False when the engine failed. */
-  private async read(ref: string): Promise<boolean> {
+  private async read(instanceId: string, ref: string): Promise<boolean> {
     const decoder = new StringDecoder('utf8');
     let began = false;
     const begin = (): void => {
@@ -84,17 +94,17 @@ export class LogSource {
       began = true;
     };
     // There may be no output yet; an engine that fails has said so by then.
-    const cancel = this.clock.after(graceMs, begin);
+    const cancel = this.surroundings.clock.after(graceMs, begin);
     const reading = new AbortController();
     this.endReading = () => reading.abort();
     try {
       const signal = AbortSignal.any([this.ended.signal, reading.signal]);
-      for await (const piece of this.engine.logs(ref, { tail: tailLines, follow: true, signal })) {
+      for await (const piece of this.surroundings.engine.logs(ref, { tail: tailLines, follow: true, signal })) {
         begin();
-        const text = decoder.write(piece);
-        if (text !== '') this.say({ type: 'text', text });
+        await this.tell(instanceId, decoder.write(piece));
       }
       begin();
+      this.renewCleaner();
       this.say({ type: 'waiting', reason: 'stopped' });
       return true;
     } catch {
@@ -104,6 +114,18 @@ export class LogSource {
       cancel();
       this.endReading = () => undefined;
     }
+  }
+
+  private async tell(instanceId: string, text: string): Promise<void> {
+    this.cleaner ??= (await this.surroundings.given.redactor(instanceId)).stream();
+    const shown = this.cleaner.push(text);
+    if (shown !== '') this.say({ type: 'text', text: shown });
+  }
+
+  private renewCleaner(): void {
+    const rest = this.cleaner?.end() ?? '';
+    this.cleaner = null;
+    if (rest !== '') this.say({ type: 'text', text: rest });
   }
 
   private say(item: LogItem): void {
@@ -125,7 +147,7 @@ export class LogSource {
   private async pause(): Promise<void> {
     if (this.ended.signal.aborted) return;
     await new Promise<void>((resolve) => {
-      const cancel = this.clock.after(lookAgainMs, resolve);
+      const cancel = this.surroundings.clock.after(lookAgainMs, resolve);
       this.wake = () => {
         cancel();
         resolve();

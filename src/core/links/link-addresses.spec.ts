@@ -14,7 +14,7 @@ describe('addresses of agents and sessions', () => {
   afterAll(() => test.close());
 
   const masterKey = new Secret('ab'.repeat(32));
-  const stored = (): SealedSetting => new SealedSetting(test.db, { masterKey }, 'links.key', 'links');
+  const stored = (): SealedSetting => new SealedSetting(test.db, { masterKey }, 'links.key');
   const made = (): string => randomUUID().replaceAll('-', '').repeat(2);
 
   it('stay the same over restarts and for servers that start together', async () => {

@@ -11,7 +11,7 @@ const addresses = {
   provide: LinkAddresses,
   inject: [UnitOfWork, Config, PublicAddress],
   useFactory: async (db: UnitOfWork, config: Config, address: PublicAddress) => {
-    const key = await new SealedSetting(db, config, 'links.key', 'links').get(() => randomBytes(32).toString('hex'));
+    const key = await new SealedSetting(db, config, 'links.key').get(() => randomBytes(32).toString('hex'));
     return new LinkAddresses(key, address);
   },
 };

@@ -8,7 +8,7 @@ import { ContainerEngine } from '../instances/engine.port.js';
 import { EngineWatch } from '../instances/engine-watch.service.js';
 import type { Instance } from '../instances/instance.entity.js';
 import type { Variables } from '../credentials/environment.rules.js';
-import { HomeSettings } from './home-settings.service.js';
+import { AgentEnvironment } from './agent-environment.service.js';
 import { Models, type ModelEndpoint } from './models.port.js';
 import { ownEndpoint, withoutVendors } from './own-keys.rules.js';
 import { Runtimes, type AgentRuntime, type InnerContext, type Launch } from './runtime.port.js';
@@ -21,7 +21,7 @@ export interface LaunchPlan {
   readonly demo: boolean;
   /** The runtime gets the installation's provider key. */
   readonly platformKey: boolean;
-  /** Reads what the agent's home holds, so call it just before the start. */
+  /** Reads what the agent is given and what its home holds, so call it just before the start. */
   launch(generation: { readonly number: number; readonly innerPort: number }): Promise<OwnLaunch>;
 }
 
@@ -35,7 +35,7 @@ export interface OwnLaunch extends Launch {
 export class LaunchSources {
   constructor(
     readonly models: Models,
-    readonly home: HomeSettings,
+    readonly environment: AgentEnvironment,
   ) {}
 }
 
@@ -66,8 +66,8 @@ export class LaunchPlanner {
         endpoint,
       ),
       launch: async ({ number, innerPort }) => {
-        const { home } = this.sources;
-        const own = await home.variables(instance);
+        const { environment } = this.sources;
+        const own = await environment.own({ instanceId: instance.id, agentId: agent.id, ref: instance.ref ?? '' });
         const launch = runtime.launch({
           model,
           endpoint: endpoint ?? ownEndpoint(runtime.providers, own, (name) => this.sources.models.defaultModel(name)),
@@ -77,7 +77,7 @@ export class LaunchPlanner {
           home: this.engine.pathOf(instance.ref ?? '', 'home'),
           ...this.inner({ instanceId: instance.id, number, innerPort }),
         });
-        const env = { ...launch.env, ...(await home.keys(agent.id)) };
+        const env = { ...launch.env, ...(await environment.keys(agent.id)) };
         return { ...launch, env, own: endpoint ? withoutVendors(own, endpoint.provider) : own };
       },
     };

@@ -95,6 +95,8 @@ export interface AgentRuntime {
   readonly questions: QuestionBridge | null;
   /** Left out where every update means what ACP says. */
   readonly readUpdate?: UpdateReader;
+  /** Variables of its own that nobody else may set; a `*` at the end stands for any ending. Left out: none. */
+  readonly ownVariables?: readonly string[];
   /** What the cost it reports counts from: the conversation's beginning, or (the default) the last time it was loaded. */
   readonly costCountsFrom?: 'conversation' | 'load';
 }

@@ -1,4 +1,5 @@
 import { Global, Module } from '@nestjs/common';
+import { AgentEnvironment } from './agent-environment.service.js';
 import { AgentModels } from './agent-models.service.js';
 import { Generations } from './generations.service.js';
 import { ImageWarmup } from './image-warmup.service.js';
@@ -7,7 +8,7 @@ import { LaunchPlanner, LaunchSources } from './launch-planner.service.js';
 import { ProviderKeySetting } from './provider-key-setting.service.js';
 import { Spool } from './spool.service.js';
 
-const services = [AgentModels, Generations, ImageWarmup, LaunchPlanner, ProviderKeySetting, Spool];
+const services = [AgentEnvironment, AgentModels, Generations, ImageWarmup, LaunchPlanner, ProviderKeySetting, Spool];
 
 /** Runtime processes: how they are launched, fed and ended. */
 @Global()

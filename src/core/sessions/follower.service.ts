@@ -2,6 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { UnitOfWork } from '../../platform/database/unit-of-work.js';
 import { Agent } from '../agents/agent.entity.js';
 import { Channels, type Following } from '../instances/channel.port.js';
+import { GivenValues } from '../instances/given-values.js';
 import type { Instance } from '../instances/instance.entity.js';
 import { Generation } from '../runtimes/generation.entity.js';
 import { Runtimes } from '../runtimes/runtime.port.js';
@@ -37,6 +38,7 @@ export class JournalFollower {
     private readonly channels: Channels,
     private readonly ingest: Ingest,
     private readonly runtimes: Runtimes,
+    private readonly given: GivenValues,
   ) {}
 
   follows(instance: Instance, generation: number): boolean {
@@ -112,7 +114,8 @@ export class JournalFollower {
     const row = await this.db.of(Generation).findOneByOrFail({ instanceId: instance.id, number: generation });
     const agent = await this.db.of(Agent).findOneByOrFail({ id: instance.agentId });
     const cursor = Number(row.cursor);
-    const fold = new JournalFold(generation, this.runtimes.find(agent.runtime)?.readUpdate);
+    const redactor = await this.given.redactor(instance.id);
+    const fold = new JournalFold(generation, this.runtimes.find(agent.runtime)?.readUpdate, redactor);
     const store = (lines: readonly ReadLine[]): Promise<AfterIngest> => this.ingest.apply(instance, generation, lines);
     const sessionOf = this.sessionNames(instance.id);
     const stream = async (effects: readonly Effect[]): Promise<void> => {

@@ -1,5 +1,7 @@
+import { Redactor, type RedactedStream } from '../credentials/redactor.js';
 import type { UpdateReader } from '../runtimes/runtime.port.js';
 import type { Effect, JournalLine, ReadLine } from './journal.effects.js';
+import { JournalRedaction } from './journal.redaction.js';
 import { numberOf, objectOf, parsedObject, startOf, type Json } from './json.js';
 import type { SessionEventKind } from './session-event.entity.js';
 import { boundedList, toolFieldsOf } from './tool.fields.js';
@@ -13,11 +15,17 @@ interface OpenText {
   readonly thought: boolean;
   /** It goes on where the event before it stopped. */
   readonly continues: boolean;
+  /** Takes given values out of what comes. */
+  readonly clean: RedactedStream;
   text: string;
 }
 
 /** A message longer than this is stored in pieces, so that a crash has little to read again. */
 const longestMessage = 200_000;
+
+/** A value that is torn at this very place is waited for, but not for ever. */
+const isFull = ({ text, clean }: OpenText): boolean =>
+  text.length > (clean.held > 0 ? 2 * longestMessage : longestMessage);
 
 /**
  * Reads a journal line by line. Text chunks are streamed as deltas at once and kept open until something else follows;
@@ -26,15 +34,22 @@ const longestMessage = 200_000;
  */
 export class JournalFold {
   private readonly open = new Map<string, OpenText>();
+  private readonly redaction: JournalRedaction;
 
-  /** @param readUpdate what the runtime at hand means by updates that are peculiar to it */
+  /**
+   * @param readUpdate what the runtime at hand means by updates that are peculiar to it
+   * @param redactor takes out of what the agent prints what nobody shall read there
+   */
   constructor(
     private readonly generation: number,
     private readonly readUpdate: UpdateReader = () => null,
-  ) {}
+    private readonly redactor: Redactor = Redactor.none,
+  ) {
+    this.redaction = new JournalRedaction(redactor);
+  }
 
   feed(line: JournalLine): ReadLine {
-    const effects = this.effectsOf(line);
+    const effects = this.redaction.clean(line, this.effectsOf(line));
     return { offset: line.offset, end: line.end, effects, resumeAt: this.resumeAt(line.end) };
   }
 
@@ -56,7 +71,7 @@ export class JournalFold {
   }
 
   private resumeAt(end: number): number {
-    return Math.min(end, ...[...this.open.values()].map((text) => text.offset));
+    return Math.min(end, this.redaction.waitsSince, ...[...this.open.values()].map((text) => text.offset));
   }
 
   /** An answer ends what was being said: a turn's last words, or the last words that `session/load` replayed. */
@@ -113,15 +128,25 @@ export class JournalFold {
     const same = before?.thought === thought && before.origin === origin;
     const effects: Effect[] = [];
     let current = before;
-    if (!current || !same || current.text.length > longestMessage) {
+    if (!current || !same || isFull(current)) {
       effects.push(...this.close(session));
       const messageId = `m${this.generation}-${line.offset}`;
-      current = { messageId, origin, offset: line.offset, thought, continues: same, text: '' };
+      current = {
+        messageId,
+        origin,
+        offset: line.offset,
+        thought,
+        continues: same,
+        clean: this.redactor.stream(),
+        text: '',
+      };
       this.open.set(session, current);
     }
     const { messageId } = current;
-    effects.push({ type: 'delta', session, messageId, charOffset: current.text.length, text, thought });
-    current.text += text;
+    const shown = current.clean.push(text);
+    if (shown === '') return effects;
+    effects.push({ type: 'delta', session, messageId, charOffset: current.text.length, text: shown, thought });
+    current.text += shown;
     return effects;
   }
 
@@ -137,6 +162,7 @@ export class JournalFold {
     const text = this.open.get(session);
     if (!text) return [];
     this.open.delete(session);
+    text.text += text.clean.end();
     const kind = text.thought ? 'agent_thought' : 'agent_message';
     const data = { messageId: text.messageId, text: text.text, ...(text.continues ? { continues: true } : {}) };
     return [event(session, kind, data, text.offset)];

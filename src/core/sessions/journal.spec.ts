@@ -3,12 +3,14 @@ import { ManualClock } from '../../../test/support/manual-clock.js';
 import { openTestDatabase, type TestDatabase } from '../../../test/support/database.js';
 import { Agent } from '../agents/agent.entity.js';
 import type { FleetEvents } from '../events/fleet-events.js';
+import { GivenValues } from '../instances/given-values.js';
 import { ChannelError, type Channel, type Channels } from '../instances/channel.port.js';
 import type { ContainerEngine } from '../instances/engine.port.js';
 import { Instance } from '../instances/instance.entity.js';
 import { Generation } from '../runtimes/generation.entity.js';
 import type { AgentRuntime, Runtimes } from '../runtimes/runtime.port.js';
 import type { AgentKeys } from '../accounts/agent-keys.service.js';
+import { AgentEnvironment } from '../runtimes/agent-environment.service.js';
 import { HomeSettings } from '../runtimes/home-settings.service.js';
 import { Spool } from '../runtimes/spool.service.js';
 import { AttachSteps } from './attach-steps.js';
@@ -107,7 +109,9 @@ describe('reading a journal into the database', () => {
   afterAll(() => database.close());
 
   function followerOver(channels: Channels): JournalFollower {
-    const spool = new Spool(database.db, channels, new HomeSettings(channels, {} as unknown as AgentKeys));
+    const values = new GivenValues();
+    const settings = new HomeSettings(channels, new AgentEnvironment(channels, values, {} as unknown as AgentKeys));
+    const spool = new Spool(database.db, channels, settings);
     const endings = new TurnEndings(clock);
     const engine = { pathOf: () => '/home/developer' } as unknown as ContainerEngine;
     const steps = new AttachSteps(runtimes, spool, engine, endings);
@@ -115,7 +119,7 @@ describe('reading a journal into the database', () => {
     const responses = new IngestResponses(runtimes, spool, steps, endings);
     const effects = new IngestEffects(new IngestTools(runtimes, requests), requests, responses, endings, runtimes);
     const ingest = new Ingest(database.db, clock, effects, new SessionStreams(silent));
-    return new JournalFollower(database.db, channels, ingest, runtimes);
+    return new JournalFollower(database.db, channels, ingest, runtimes, values);
   }
 
   async function given(approvals: 'ask' | 'auto') {

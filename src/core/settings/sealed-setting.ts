@@ -1,20 +1,35 @@
 import type { Config } from '../../config/config.js';
 import type { UnitOfWork } from '../../platform/database/unit-of-work.js';
+import type { SealedPlace } from '../credentials/sealed-place.js';
 import { Sealing } from '../credentials/sealing.js';
 import { Secret } from '../credentials/secret.js';
+
+/** What each of them is sealed for, by its key among the settings. */
+const purposes = { 'ssh.host_key': 'ssh-host-key', 'links.key': 'links' } as const;
+type Name = keyof typeof purposes;
+
+/** Where they are sealed. */
+export const settingPlaces: readonly SealedPlace[] = Object.entries(purposes).map(([name, purpose]) => ({
+  purpose,
+  table: 'settings',
+  id: 'key',
+  column: 'value',
+  json: true,
+  bound: [],
+  where: `key = '${name}'`,
+  record: () => name,
+}));
 
 /** A secret of the installation's own: made once, sealed in the database, the same for every server on it. */
 export class SealedSetting {
   private readonly sealing: Sealing;
 
-  /** `record` is its key among the settings, `purpose` what its seal is derived for. */
   constructor(
     private readonly db: UnitOfWork,
     config: Pick<Config, 'masterKey'>,
-    private readonly record: string,
-    purpose: string,
+    private readonly record: Name,
   ) {
-    this.sealing = new Sealing(config.masterKey, purpose);
+    this.sealing = new Sealing(config.masterKey, purposes[record]);
   }
 
   /** The stored one; `make` is asked when there is none. Of servers that start together, one's secret is taken by all. */

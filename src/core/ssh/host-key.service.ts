@@ -11,7 +11,7 @@ export class HostKey {
   private readonly stored: SealedSetting;
 
   constructor(db: UnitOfWork, config: Config) {
-    this.stored = new SealedSetting(db, config, 'ssh.host_key', 'ssh-host-key');
+    this.stored = new SealedSetting(db, config, 'ssh.host_key');
   }
 
   /** In OpenSSH's form. */

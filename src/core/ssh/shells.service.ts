@@ -5,13 +5,12 @@ import { Conflict, Invalid } from '../errors/domain-error.js';
 import type { ShellSignal } from '../instances/channel.port.js';
 import { ContainerEngine, type ExecHandle } from '../instances/engine.port.js';
 import { InstancesService } from '../instances/instances.service.js';
+import { AgentEnvironment, type AgentPlace } from '../runtimes/agent-environment.service.js';
 import { ShellEnder } from './shell-ender.service.js';
 import { ShellBook } from './shell-book.service.js';
 
 /** A running instance, and which of its runs. */
-export interface ShellPlace {
-  readonly instanceId: string;
-  readonly ref: string;
+export interface ShellPlace extends AgentPlace {
   readonly boot: string | null;
 }
 
@@ -38,14 +37,23 @@ export interface Shell {
 
 const home = { user: 'developer', shell: '/bin/bash' };
 
+/** What a shell is started with, and who remembers and ends it. */
+@Injectable()
+export class ShellSurroundings {
+  constructor(
+    readonly environment: AgentEnvironment,
+    readonly book: ShellBook,
+    readonly ender: ShellEnder,
+  ) {}
+}
+
 /** Starts programs inside agents for people at terminals, as the agent's own user, and sees that they end. */
 @Injectable()
 export class Shells {
   constructor(
     private readonly engine: ContainerEngine,
     private readonly instances: InstancesService,
-    private readonly book: ShellBook,
-    private readonly ender: ShellEnder,
+    private readonly surroundings: ShellSurroundings,
     private readonly clock: Clock,
   ) {}
 
@@ -53,7 +61,7 @@ export class Shells {
   async placeOf(agentId: string): Promise<ShellPlace | null> {
     const instance = await this.instances.findOf(agentId);
     if (instance?.state !== 'running' || instance.desired !== 'running' || !instance.ref) return null;
-    return { instanceId: instance.id, ref: instance.ref, boot: instance.boot };
+    return { instanceId: instance.id, agentId, ref: instance.ref, boot: instance.boot };
   }
 
   /** @throws Invalid this engine has no terminals; Conflict the sole key is taken */
@@ -62,32 +70,35 @@ export class Shells {
       throw new Invalid('This engine offers no terminals: run a command instead', [], 'no_terminal');
     }
     const id = randomUUID();
-    if (!(await this.book.add({ id, instanceId: place.instanceId, soleKey: soleKey ?? null }))) {
+    const { book, environment } = this.surroundings;
+    if (!(await book.add({ id, instanceId: place.instanceId, soleKey: soleKey ?? null }))) {
       throw new Conflict('Only one terminal for each user and agent', 'terminal_taken');
     }
     try {
       const folder = this.engine.pathOf(place.ref, 'home');
       const login = { HOME: folder, USER: home.user, LOGNAME: home.user, SHELL: home.shell };
+      const given = Object.fromEntries(await environment.shell(place));
       const handle = await this.engine.exec(place.ref, {
         argv,
         user: 'developer',
         cwd: folder,
-        env: { ...env, ...login, FLOTILLA_EXEC: id },
+        env: { ...given, ...env, ...login, FLOTILLA_EXEC: id },
         ...(tty ? { tty } : {}),
       });
       return this.shell(id, place, handle);
     } catch (error) {
-      await this.book.forget(id);
+      await book.forget(id);
       throw error;
     }
   }
 
   private shell(id: string, place: ShellPlace, handle: ExecHandle): Shell {
+    const { book, ender } = this.surroundings;
     let ending: Promise<void> | null = null;
     const end = async (): Promise<void> => {
-      void this.book.release(id).catch(() => undefined);
-      if (await this.ender.end(place, id)) await this.book.forget(id).catch(() => undefined);
-      this.book.leave(id);
+      void book.release(id).catch(() => undefined);
+      if (await ender.end(place, id)) await book.forget(id).catch(() => undefined);
+      book.leave(id);
       handle.stdout.resume();
       handle.stderr.resume();
       handle.close();
@@ -95,16 +106,16 @@ export class Shells {
     return {
       id,
       handle,
-      signal: (name) => void this.ender.signal(place, id, name).catch(() => undefined),
+      signal: (name) => void ender.signal(place, id, name).catch(() => undefined),
       end: () => (ending ??= end()),
       finished: async () => {
         // The last process may still be on its way out.
         for (const pause of [0, 50, 500]) {
           await this.clock.sleep(pause);
           if (ending) return ending;
-          if (!(await this.ender.lives(place, id))) {
+          if (!(await ender.lives(place, id))) {
             ending = Promise.resolve();
-            await this.book.forget(id).catch(() => undefined);
+            await book.forget(id).catch(() => undefined);
             handle.close();
             return;
           }

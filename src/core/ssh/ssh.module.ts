@@ -6,7 +6,7 @@ import { HostKey } from './host-key.service.js';
 import { ShellBook } from './shell-book.service.js';
 import { ShellEnder } from './shell-ender.service.js';
 import { ShellSweep } from './shell-sweep.service.js';
-import { Shells } from './shells.service.js';
+import { Shells, ShellSurroundings } from './shells.service.js';
 import { SshAccess } from './ssh-access.service.js';
 import { SshEndpoint } from './ssh-endpoint.js';
 import { SshLogins } from './ssh-logins.service.js';
@@ -18,7 +18,7 @@ const services = [HostKey, Shells, SshAccess, SshEndpoint, SshLogins, Terminals,
 
 /** People inside agents: who may enter, what they start, and how it ends. */
 @Global()
-@Module({ providers: [...services, Callers, ShellBook, ShellEnder, ShellSweep], exports: services })
+@Module({ providers: [...services, Callers, ShellBook, ShellEnder, ShellSurroundings, ShellSweep], exports: services })
 export class SshModule implements OnModuleInit {
   constructor(
     private readonly hooks: InstanceHooks,

@@ -16,6 +16,9 @@ import { AuditEntry } from '../../core/audit/audit.entity.js';
 import { ScheduleExecution } from '../../core/autonomy/schedule-execution.entity.js';
 import { Schedule } from '../../core/autonomy/schedule.entity.js';
 import { OutboxRow } from '../../core/events/outbox.entity.js';
+import { GivenSecret } from '../../core/groups/given-secret.entity.js';
+import { Group } from '../../core/groups/group.entity.js';
+import { SecretRow } from '../../core/groups/secret.entity.js';
 import { Instance } from '../../core/instances/instance.entity.js';
 import { Job } from '../../core/jobs/job.entity.js';
 import { Lease } from '../../core/leadership/lease.entity.js';
@@ -45,6 +48,8 @@ export const entities = [
   Setting,
   AuditEntry,
   Lease,
+  Group,
+  SecretRow,
   Agent,
   AgentShare,
   AgentSeed,
@@ -52,6 +57,7 @@ export const entities = [
   AgentFolders,
   WriteRules,
   Instance,
+  GivenSecret,
   Generation,
   RuntimeLine,
   Session,

@@ -9,6 +9,7 @@ import { ShareAndInvite1700000000007 } from '../../migrations/0007-share-and-inv
 import { CredentialSettings1700000000008 } from '../../migrations/0008-credential-settings.js';
 import { CreateAgentSeeds1700000000012 } from '../../migrations/0012-create-agent-seeds.js';
 import { CreateSchedules1700000000011 } from '../../migrations/0011-create-schedules.js';
+import { CreateGroups1700000000015 } from '../../migrations/0015-create-groups.js';
 import { CreateSsh1700000000009 } from '../../migrations/0009-create-ssh.js';
 
 /** In the order they run. Released migrations never change. */
@@ -25,4 +26,5 @@ export const migrations = [
   CreateAgentSeeds1700000000012,
   CreateSchedules1700000000011,
   CreateSsh1700000000009,
+  CreateGroups1700000000015,
 ];
