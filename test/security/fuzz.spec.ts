@@ -95,6 +95,8 @@ describe('any input', () => {
           statuses.set(status, (statuses.get(status) ?? 0) + 1);
           if (fault !== null && !faults.has(`${call.operation.name}: ${fault}`)) {
             faults.set(`${call.operation.name}: ${fault}`, describeCall(call));
+            // A long run tells at once, so that nobody waits for its end.
+            process.stderr.write(`fuzz: ${call.operation.name}: ${fault}\n${describeCall(call)}\n`);
           }
         });
         if (warm === 0 && done >= total / 4) warm = usedMemory();
