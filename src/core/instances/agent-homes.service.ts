@@ -76,6 +76,8 @@ export class AgentHome {
       case 'link_refused':
       case 'outside':
         return outside();
+      case 'too_large':
+        return new Invalid('A name in the path is too long, or the file is too large', [], 'too_large');
       case 'denied':
         return new Forbidden('The agent itself may not do this with this path', 'denied');
       default:

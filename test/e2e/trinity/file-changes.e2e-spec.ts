@@ -138,6 +138,12 @@ describe('changes of files', () => {
     ['PUT', '', { content: 'x' }, 422],
     ['DELETE', '', undefined, 422],
     ['DELETE', '?path=missing', undefined, 404],
+    ['DELETE', `?path=${'n'.repeat(300)}`, undefined, 400],
+    ['DELETE', `?path=${'n'.repeat(2000)}`, undefined, 400],
+    ['DELETE', `?path=${'n/'.repeat(2040)}`, undefined, 404],
+    ['DELETE', `?path=${'n'.repeat(4097)}`, undefined, 400],
+    ['GET', `/preview?path=${'n'.repeat(300)}`, undefined, 404],
+    ['POST', '/mkdir', { path: 'n'.repeat(300) }, 400],
     ['DELETE', '?path=out/passwd', undefined, 403],
     ['DELETE', '?path=../x', undefined, 403],
     ['POST', '/mkdir', {}, 422],
@@ -154,6 +160,7 @@ describe('changes of files', () => {
   ])('%s %s %j is refused with %d', async (method, path, json, status) => {
     const refused = await fleet.request(method, files + path, { token: admin.token ?? '', json });
     expect([refused.status, Object.keys(refused.body as object)]).toEqual([status, ['detail']]);
+    expect(JSON.stringify(refused.body)).not.toContain('nnnn');
   });
 
   it('those it is shared with change files, but not what is the owner’s', async () => {
