@@ -2,7 +2,8 @@ import type { Answer } from '../support/trinity-client.js';
 
 export interface Operation {
   readonly what: string;
-  readonly agent: string;
+  /** What it is about: an agent, mostly. */
+  readonly about: string;
   readonly began: number;
   /** null while no answer came. */
   status: number | null;
@@ -14,8 +15,8 @@ export class Ledger {
   readonly operations: Operation[] = [];
 
   /** Notes the question, and the answer if one comes. A connection that breaks leaves it open. */
-  async run(what: string, agent: string, call: () => Promise<Answer<unknown>>): Promise<Operation> {
-    const operation: Operation = { what, agent, began: Date.now(), status: null, body: null };
+  async run(what: string, about: string, call: () => Promise<Answer<unknown>>): Promise<Operation> {
+    const operation: Operation = { what, about, began: Date.now(), status: null, body: null };
     this.operations.push(operation);
     try {
       const { status, body } = await call();
@@ -26,15 +27,22 @@ export class Ledger {
     return operation;
   }
 
-  acknowledged(what: string, agent: string): Operation | undefined {
-    return this.operations.find((one) => one.what === what && one.agent === agent && one.status === 200);
+  acknowledged(what: string, about: string): Operation | undefined {
+    return this.operations.find((one) => one.what === what && one.about === about && isDone(one.status));
   }
 
-  asked(what: string, agent: string): boolean {
-    return this.operations.some((one) => one.what === what && one.agent === agent);
+  asked(what: string, about: string): boolean {
+    return this.operations.some((one) => one.what === what && one.about === about);
+  }
+
+  /** What was answered with an error although nothing was broken yet. */
+  get refused(): Operation[] {
+    return this.operations.filter(({ status }) => status !== null && !isDone(status));
   }
 
   get open(): Operation[] {
     return this.operations.filter((one) => one.status === null);
   }
 }
+
+const isDone = (status: number | null): boolean => status !== null && status >= 200 && status < 300;

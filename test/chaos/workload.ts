@@ -1,5 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { until } from '../support/until.js';
+import type { Changes } from './change.js';
+import { changesOf } from './changes.js';
 import type { ChildServer } from './child-server.js';
 import { Ledger, type Operation } from './ledger.js';
 import type { Random } from './random.js';
@@ -46,6 +48,7 @@ export async function prepareWorld(server: ChildServer): Promise<void> {
 /** One round of everything at once, against one server, until it is killed. */
 export class Workload {
   readonly ledger = new Ledger();
+  readonly changes: Changes;
   private readonly work: Promise<unknown>[] = [];
   private over = false;
 
@@ -57,14 +60,12 @@ export class Workload {
     readonly wanderer: string,
     /** An agent that may go: what an earlier round made. */
     readonly victim: string,
-  ) {}
+  ) {
+    this.changes = changesOf(server, round);
+  }
 
   get newcomer(): string {
     return `newcomer-${this.round}`;
-  }
-
-  get guest(): string {
-    return `${this.round}@example.com`;
   }
 
   get renamed(): string {
@@ -79,6 +80,7 @@ export class Workload {
       admin.post(`/api/agents/${this.wanderer}/start`),
       admin.post(`/api/agents/toggler/${this.random.pick(['start', 'stop'])}`),
     ]);
+    await this.changes.prepare();
   }
 
   begin(togglerRuns: boolean): void {
@@ -93,10 +95,7 @@ export class Workload {
     this.soon(toggle, 'toggler', () => admin.post(`/api/agents/toggler/${toggle}`));
     const body = { new_name: this.renamed };
     this.soon('rename', this.wanderer, () => admin.put(`/api/agents/${this.wanderer}/rename`, body));
-    this.soon('tag', 'worker', () => admin.put('/api/agents/worker/tags', { tags: [this.round] }));
-    this.soon('share', 'asker', () => admin.post('/api/agents/asker/share', { email: this.guest }));
-    const file = { content: this.round };
-    this.soon('write', 'streamer', () => admin.put(`/api/agents/streamer/files?path=${this.round}.txt`, file));
+    for (const { what, about, ask } of this.changes.all) this.soon(what, about, ask);
     // In every other round nobody answers, so that approval and question are open at the kill.
     if (this.random.next() < 0.5) this.work.push(this.keepAnswering(this.random.whole(0, 2000)));
   }
@@ -121,11 +120,11 @@ export class Workload {
     }
   }
 
-  private soon(what: string, agent: string, call: Parameters<Ledger['run']>[2]): void {
+  private soon(what: string, about: string, call: Parameters<Ledger['run']>[2]): void {
     const after = this.random.whole(0, latestBegin);
     const begun = async (): Promise<Operation | null> => {
       await pause(after);
-      return this.over || !this.server.running ? null : this.ledger.run(what, agent, call);
+      return this.over || !this.server.running ? null : this.ledger.run(what, about, call);
     };
     this.work.push(begun());
   }

@@ -1,5 +1,6 @@
 import { mainProcessOf } from '../chaos/rig/container-processes.js';
 import { containersOf, describeDocker, docker } from '../chaos/rig/docker-world.js';
+import { full, report, roundsOf } from '../chaos/rig/rounds.js';
 import { until } from '../support/until.js';
 import { OpencodeWorld, slowMs } from './turns-support.js';
 
@@ -72,31 +73,64 @@ describeDocker('containers with OpenCode that end', () => {
     slowMs * 2,
   );
 
-  it(
-    'brings back after an engine restart what was wanted running, and nothing else',
-    async () => {
-      const call = world.ask('talker', 'm9 <<slow 200 100>> <<say end-m9>>');
-      await world.runs('m9');
-      world.world.proxy.cut();
-      for (const { Id, State } of await containersOf(world.world.install)) {
-        if (State === 'running') await docker.getContainer(Id).stop({ t: 1 });
-      }
+  const running = async (): Promise<number> =>
+    (await containersOf(world.world.install)).filter(({ State }) => State === 'running').length;
+  async function stopAll(): Promise<void> {
+    for (const { Id, State } of await containersOf(world.world.install)) {
+      if (State === 'running') await docker.getContainer(Id).stop({ t: 1 });
+    }
+  }
+  /** Those wanted running run again, the others do not; the turn was interrupted, and the agent works. */
+  async function expectBack(mark: string): Promise<void> {
+    const wanted = (await world.instances()).filter(({ desired }) => desired === 'running');
+    await until('those wanted running are back', async () => (await running()) === wanted.length, 60_000);
+    expect(await world.finished(mark)).toMatchObject({ state: 'interrupted', error: expect.any(String) });
+    expect(wanted.map(({ slug }) => slug)).toEqual(['talker']);
+    expect((await world.ask('talker', `${mark}-after <<say back again>>`))?.status).toBe(200);
+    await world.expectWhole();
+  }
+
+  it.each(roundsOf(1, 5))(
+    'brings back after an engine restart what was wanted running, and nothing else (round %d)',
+    async (round) => {
+      const mark = `m9-${round}`;
+      const call = world.ask('talker', `${mark} <<slow 200 100>> <<say end-${mark}>>`);
+      await world.runs(mark);
+      const struck = world.world.proxy.cut();
+      await stopAll();
       await world.world.proxy.mend();
-      const wanted = await world.instances();
-      await until(
-        'those wanted running are back',
-        async () => {
-          const up = (await containersOf(world.world.install)).filter(({ State }) => State === 'running').length;
-          return up === wanted.filter(({ desired }) => desired === 'running').length;
-        },
-        60_000,
+      const mended = Date.now();
+      await until('it runs', async () => (await running()) === 1, 60_000);
+      report(
+        `engine restarted with OpenCode, round ${round}`,
+        struck.map(what),
+        `back after ${Date.now() - mended} ms`,
       );
-      expect(await world.finished('m9')).toMatchObject({ state: 'interrupted' });
+      await expectBack(mark);
       await call;
-      expect(wanted.filter(({ desired }) => desired === 'running').map(({ slug }) => slug)).toEqual(['talker']);
-      expect((await world.ask('talker', 'm10 <<say back again>>'))?.status).toBe(200);
-      await world.expectWhole();
+    },
+    slowMs * 2,
+  );
+
+  // R8: server and containers ended together.
+  (full ? it : it.skip).each(roundsOf(0, 5))(
+    'brings back after a boot of the machine what was wanted running, and nothing else (round %d)',
+    async (round) => {
+      const mark = `m11-${round}`;
+      const call = world.ask('talker', `${mark} <<slow 200 100>> <<say end-${mark}>>`);
+      await world.runs(mark);
+      await world.server.kill();
+      const struck = await running();
+      await stopAll();
+      const readyMs = await world.server.start();
+      report(`machine booted with OpenCode, round ${round}`, [`${struck} containers`], `up after ${readyMs} ms`);
+      expect(struck).toBe(1);
+      await expectBack(mark);
+      await call;
     },
     slowMs * 2,
   );
 });
+
+/** A call at the engine, without what differs from one to the next. */
+const what = (call: string): string => call.replace(/\?.*|[0-9a-f]{64}/g, '*');

@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { openTurns } from '../chaos/invariants.js';
 import { Random } from '../chaos/random.js';
 import { containersOf, describeDocker } from '../chaos/rig/docker-world.js';
+import { report, roundsOf } from '../chaos/rig/rounds.js';
 import type { Answer } from '../support/trinity-client.js';
 import { until } from '../support/until.js';
 import { journalOf, OpencodeWorld, slowMs } from './turns-support.js';
@@ -118,11 +119,12 @@ describeDocker(`OpenCode and a server that dies (seed ${seed})`, () => {
       slowMs,
     );
 
-    it(
-      'finishing while no server is there',
-      async () => {
-        const call = world.ask('talker', 'm2 <<slow 150 100>> <<say end-m2>>');
-        await world.runs('m2');
+    it.each(roundsOf(1, 5))(
+      'finishing while no server is there (round %d)',
+      async (round) => {
+        const mark = `m2-${round}`;
+        const call = world.ask('talker', `${mark} <<slow 150 100>> <<say end-${mark}>>`);
+        await world.runs(mark);
         const ref = await world.refOf('talker');
         await until('it speaks', () => !hasAnswered(ref), slowMs);
         await world.server.kill();
@@ -130,14 +132,15 @@ describeDocker(`OpenCode and a server that dies (seed ${seed})`, () => {
         await call;
         await until('the runtime has answered', () => hasAnswered(ref), slowMs);
         await world.server.start();
-        expect(await world.finished('m2')).toMatchObject({
+        expect(await world.finished(mark)).toMatchObject({
           state: 'finished',
-          answer: expect.stringMatching(/end-m2$/),
+          answer: expect.stringMatching(new RegExp(`end-${mark}$`)),
         });
         const [cost] = await world.server.sql<{ output: number }>(
-          `select output_tokens as output from turns where prompt like 'm2 %'`,
+          `select output_tokens as output from turns where prompt like '${mark} %'`,
         );
         expect(cost?.output).toBeGreaterThan(0);
+        report(`OpenCode ends its turn without a server, round ${round}`, ['a turn'], 'stored with text and cost');
         await world.expectWhole();
       },
       slowMs,

@@ -7,16 +7,19 @@ import { ContainerEngine, type EngineEvent, type EngineInfo, type EngineInstance
 
 /** Who wants to know what the engine reports. */
 export interface EngineObserver {
-  /** The engine's whole list, after each (re)connection and every minute. `afterGap`: events may have been missed before it. */
+  /** The engine's whole list, after each (re)connection and every 45 s. `afterGap`: events may have been missed before it. */
   listed(instances: readonly EngineInstance[], afterGap: boolean): Promise<void>;
   happened(event: EngineEvent): void;
 }
 
-const listEverySeconds = 60;
-const pingEverySeconds = 5;
+/** Below a minute by so much that what a silent event stream hid is seen within one. */
+const listEveryMs = 45_000;
+const pingEveryMs = 5000;
+/** While it is away, so that agents come back soon after it. */
+const missedEveryMs = 1000;
 
 /**
- * Keeps in touch with the engine: one event stream, a list after each reconnect and every 60 s.
+ * Keeps in touch with the engine: one event stream, a list after each reconnect and every 45 s.
  * Answers "is it there?" from memory, so that no request has to ask.
  */
 @Injectable()
@@ -88,14 +91,16 @@ export class EngineWatch implements BeforeApplicationShutdown {
   }
 
   private async keepPinging(): Promise<void> {
-    let sinceList = 0;
+    let listedAt = this.clock.now().getTime();
     for (;;) {
-      await this.clock.sleep(pingEverySeconds * 1000, this.stopped.signal).catch(() => undefined);
+      const pauseMs = this.reachable ? pingEveryMs : missedEveryMs;
+      await this.clock.sleep(pauseMs, this.stopped.signal).catch(() => undefined);
       if (this.stopped.signal.aborted) return;
       await this.ping();
-      sinceList += pingEverySeconds;
-      if ((this.listDue || sinceList >= listEverySeconds) && this.reachable) {
-        sinceList = 0;
+      const now = this.clock.now().getTime();
+      // A clock that was put back must not keep it from looking.
+      if ((this.listDue || Math.abs(now - listedAt) >= listEveryMs) && this.reachable) {
+        listedAt = now;
         await this.list(false);
         if (this.cursor) await this.settings.set('engine.cursor', this.cursor).catch(() => undefined);
       }

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { makeDataDir } from '../../support/database.js';
 import { until } from '../../support/until.js';
 import { ChildServer } from '../child-server.js';
-import { expectEngineMatches, expectReasons, expectWholeSessions, processesOf, untilSettled } from '../invariants.js';
+import { expectEngineMatches, expectReasons, expectWholeSessions, untilSettled } from '../invariants.js';
+import { agentProcesses, begun, ended, journalOf, killAll } from '../rig/journals.js';
 import { full, report, roundsOf } from '../rig/rounds.js';
 
 // R2, R4, R8: the server is asked to stop while agents answer; an agent answers while no server is there; the machine
@@ -90,7 +91,7 @@ describe('agents that work while the server goes', () => {
       const mark = `away-${round}`;
       const asked = askAll(mark, '<<slow 40 50>>');
       await untilAllRun(mark);
-      const journals = await Promise.all(names.map(journalOf));
+      const journals = await Promise.all(names.map((name) => journalOf(server, name)));
       // A turn is marked running before its prompt is sent: only one that has begun to answer goes on alone.
       await until('all answer', () => journals.every((file) => begun(file, mark)), slowMs);
       await server.kill();
@@ -120,14 +121,12 @@ describe('agents that work while the server goes', () => {
       const mark = `boot-${round}`;
       const asked = askAll(mark, '<<slow 400 100>>');
       await untilAllRun(mark);
-      const [install] = await server.sql<{ id: string }>(
-        `select value #>> '{}' as id from settings where key = 'flotilla.install_id'`,
-      );
+      const processes = await agentProcesses(server);
       await server.kill();
       await asked;
-      const killed = processesOf(install?.id ?? '-');
-      for (const { pid } of killed) kill(pid);
-      await until('no process is left', () => processesOf(install?.id ?? '-').length === 0);
+      const killed = processes();
+      killAll(killed);
+      await until('no process is left', () => processes().length === 0);
       forgetBoot(join(server.dataDir, 'local'));
       const readyMs = await server.start();
       await untilOver(mark);
@@ -154,35 +153,10 @@ describe('agents that work while the server goes', () => {
     },
     2 * slowMs,
   );
-
-  /** The journal of an agent's newest generation. */
-  async function journalOf(name: string): Promise<string> {
-    const [row] = await server.sql<{ id: string }>(
-      `select i.id from instances i join agents a on a.id = i.agent_id where a.slug = '${name}'`,
-    );
-    const folder = join(server.dataDir, 'local', row?.id ?? '', 'run', 'gen');
-    const newest = readdirSync(folder).sort((a, b) => Number(b) - Number(a))[0] ?? '';
-    return join(folder, newest, 'journal');
-  }
 });
 
 const yes = (): boolean => true;
 const no = (): boolean => false;
-
-/** Whether a runtime has ended the turn of a message, as its journal says; before, `begun` tells whether it answers. */
-function ended(file: string, mark: string): boolean {
-  return readFileSync(file, 'latin1').split(`end-${mark}`)[1]?.includes('"stopReason"') === true;
-}
-const begun = (file: string, mark: string): boolean =>
-  readFileSync(file, 'latin1').split('"stopReason"').at(-1)?.includes('tick 1 ') === true || ended(file, mark);
-
-function kill(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch {
-    return; // it ended with another one
-  }
-}
 
 /** As if the processes had been started under another boot of the machine. */
 function forgetBoot(folder: string): void {
