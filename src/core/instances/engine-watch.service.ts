@@ -114,7 +114,8 @@ export class EngineWatch implements BeforeApplicationShutdown {
       const wasAway = !this.reachable;
       this.reachable = true;
       if (!this.streaming) void this.stream();
-      else if (wasAway) await this.list(false);
+      // Its stream may find back later; what ended meanwhile was seen by nobody.
+      else if (wasAway) await this.list(true);
     } catch (error) {
       this.lost(error instanceof Error ? error.message : 'unknown failure');
     }

@@ -1,0 +1,73 @@
+import { ManualClock } from '../../../test/support/manual-clock.js';
+import { until } from '../../../test/support/until.js';
+import { HealthService } from '../health/health.service.js';
+import type { Settings } from '../settings/settings.service.js';
+import type { ContainerEngine, EngineSignal } from './engine.port.js';
+import { EngineWatch } from './engine-watch.service.js';
+
+/** An engine that may be away, and whose event stream finds back much later than a call does. */
+class Engine {
+  readonly kind = 'docker';
+  away = false;
+  asked = 0;
+
+  connect(): Promise<object> {
+    this.asked += 1;
+    return this.away ? Promise.reject(new Error('away')) : Promise.resolve({ version: '1' });
+  }
+
+  list(): Promise<[]> {
+    return Promise.resolve([]);
+  }
+
+  async *events({ signal }: { signal: AbortSignal }): AsyncIterable<EngineSignal> {
+    yield { kind: 'connected' };
+    await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+  }
+}
+
+describe('watching the engine', () => {
+  const clock = new ManualClock();
+  const engine = new Engine();
+  const lists: boolean[] = [];
+  const settings = { get: () => Promise.resolve(null), set: () => Promise.resolve() };
+  const watch = new EngineWatch(
+    engine as unknown as ContainerEngine,
+    clock,
+    settings as unknown as Settings,
+    new HealthService(clock),
+  );
+  /** So much later, once everything that was due is done. */
+  async function pass(ms: number): Promise<void> {
+    const asked = engine.asked;
+    clock.advance(ms);
+    await until('the engine was asked', () => engine.asked > asked);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  beforeAll(async () => {
+    const listed = (_: unknown, afterGap: boolean): Promise<void> => {
+      lists.push(afterGap);
+      return Promise.resolve();
+    };
+    await watch.start({ listed, happened: () => undefined });
+    await until('it listed', () => lists.length === 1);
+  });
+  afterAll(() => watch.beforeApplicationShutdown());
+
+  it('the list after it was away tells that events may have been missed, though the stream is not back yet', async () => {
+    engine.away = true;
+    await pass(5000);
+    expect(watch.connected).toBe(false);
+    lists.length = 0;
+    engine.away = false;
+    await pass(1000); // asked every second meanwhile
+    await until('it is back', () => watch.connected);
+    expect(lists).toEqual([true]);
+  });
+
+  it('lists again within 50 seconds', async () => {
+    lists.length = 0;
+    for (let seconds = 0; seconds < 50; seconds += 5) await pass(5000);
+    expect(lists).toEqual([false]);
+  });
+});
