@@ -61,6 +61,7 @@ const queries: Readonly<Record<string, string>> = {
   'GET /api/agents/{name}/files/preview': '?path=a.txt',
   'PUT /api/agents/{name}/files': '?path=a.txt',
   'DELETE /api/agents/{name}/files': '?path=a.txt',
+  'PUT /agents/{name}/files': '?path=a.bin',
   'GET /api/templates/env-template': '?template_id=local:default',
   // Streams end after what there is.
   'GET /agents/{name}/stream': '?follow=false',

@@ -5,7 +5,13 @@ import { Audit } from '../audit/audit.service.js';
 import { Forbidden, Invalid, NotFound, TimedOut } from '../errors/domain-error.js';
 import { type AgentHome, AgentHomes } from './agent-homes.service.js';
 import { ChannelError } from './channel.port.js';
-import { homePathOf, isProtected, isUneditable } from './file.rules.js';
+import { counted } from './counted.js';
+import { homePathOf, isProtected, isUneditable, largestFile } from './file.rules.js';
+
+export interface Written {
+  readonly path: string;
+  readonly size: number;
+}
 
 export interface Removed {
   readonly path: string;
@@ -26,8 +32,11 @@ export class AgentFileChanges {
     private readonly audit: Audit,
   ) {}
 
-  /** Writes a whole text file; missing folders are made, an existing file keeps its permissions. */
-  async write(who: Principal, slug: string, path: string, text: string): Promise<{ path: string; size: number }> {
+  /**
+   * Writes a whole file; missing folders are made, an existing file keeps its permissions. Bytes that come as a stream are
+   * never held whole, and when they break off the file stays as it was. 413 above 100 MB.
+   */
+  async write(who: Principal, slug: string, path: string, data: string | AsyncIterable<Buffer>): Promise<Written> {
     const home = await this.homes.open(who, slug, 'operate');
     const asked = named(homePathOf(path));
     refuseUneditable(home, asked);
@@ -37,9 +46,11 @@ export class AgentFileChanges {
       const before = await home.channel.stat('home', target).catch(missing);
       if (before?.kind === 'directory') throw new Invalid('Path is a directory', [], 'is_a_directory');
       const mode = before?.kind === 'file' ? before.mode : 0o644;
-      await home.channel.write('home', target, text, { mode });
+      let size = typeof data === 'string' ? Buffer.byteLength(data) : 0;
+      const bytes = typeof data === 'string' ? data : counted(data, largestFile, (sum) => (size = sum));
+      await home.channel.write('home', target, bytes, { mode });
       await this.record(who, home, 'agent.file_written', target);
-      return { path: target, size: Buffer.byteLength(text) };
+      return { path: target, size };
     } catch (error) {
       throw home.worded(error, path);
     }

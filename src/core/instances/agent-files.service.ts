@@ -3,7 +3,7 @@ import type { Principal } from '../access/principal.js';
 import { BadRequestForm, Conflict, Invalid } from '../errors/domain-error.js';
 import { type AgentHome, AgentHomes } from './agent-homes.service.js';
 import { ChannelError, type Channel, type FileInfo } from './channel.port.js';
-import { homePathOf } from './file.rules.js';
+import { homePathOf, largestFile } from './file.rules.js';
 
 /** One entry of a tree; directories carry their children. */
 export interface TreeEntry {
@@ -36,7 +36,6 @@ export interface Download {
 
 const deepest = 20;
 const mostEntries = 10_000;
-const largestDownload = 100 * 1024 * 1024;
 const piece = 1024 * 1024;
 
 /** Files in a running agent's home, read as the agent's own user: links are never followed out of it. */
@@ -65,7 +64,7 @@ export class AgentFiles {
     try {
       const info = await home.channel.stat('home', resolved);
       if (info.kind !== 'file') throw new Invalid('Path is not a file', [], 'not_a_file');
-      if (info.size > largestDownload) throw new BadRequestForm(413, 'The file is larger than 100 MB');
+      if (info.size > largestFile) throw new BadRequestForm(413, 'The file is larger than 100 MB');
       const first = await home.channel.read('home', resolved, { length: piece });
       // As large as it was when it was opened: it may have changed since it was looked at.
       return {

@@ -1,5 +1,8 @@
 import { Forbidden, Invalid } from '../errors/domain-error.js';
 
+/** The largest file that goes in or out in one call. */
+export const largestFile = 100 * 1024 * 1024;
+
 /** What people call an agent's home in paths. */
 const homeNames = ['/home/developer', '/workspace'];
 

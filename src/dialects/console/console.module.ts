@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { ConsoleAgentsController } from './agents.controller.js';
 import { ConsoleApprovalsController } from './approvals.controller.js';
 import { ConsoleConversationController } from './conversation.controller.js';
+import { ConsoleFilesController } from './files.controller.js';
 import { ConsoleFleetController } from './fleet.controller.js';
 import { ConsoleLogsController } from './logs.controller.js';
 import { ConsoleSshController } from './ssh.controller.js';
@@ -14,6 +15,7 @@ import { ConsoleSshController } from './ssh.controller.js';
     ConsoleFleetController,
     ConsoleConversationController,
     ConsoleLogsController,
+    ConsoleFilesController,
     ConsoleSshController,
   ],
 })

@@ -10,8 +10,9 @@ import { type SeenUpTo, SessionWatch } from '../../core/sessions/session-watch.s
 import { Requires, Who } from '../../platform/http/access.js';
 import { asEventStream, eventStream } from '../../platform/http/server-sent-events.js';
 import { Gone } from '../../platform/http/streams.js';
+import { MessageBody } from '../shared/message.dto.js';
 import { Refuses } from './answers.dto.js';
-import { AcceptedView, CancelledView, conversationEvent, MessageBody, StreamQuery } from './conversation.dto.js';
+import { AcceptedView, CancelledView, conversationEvent, StreamQuery } from './conversation.dto.js';
 
 /** Messages that may wait while one is worked on. */
 const queueLimit = 10;

@@ -1,22 +1,9 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsIn, IsNotEmpty, IsOptional, IsString, MaxLength } from 'class-validator';
+import { IsIn, IsOptional, IsString, MaxLength } from 'class-validator';
 import type { Accepted } from '../../core/sessions/turn-intake.service.js';
 import type { WatchItem } from '../../core/sessions/session-watch.service.js';
 import type { LogItem } from '../../core/instances/log-source.js';
 import type { ServerSentEvent } from '../../platform/http/server-sent-events.js';
-
-export class MessageBody {
-  @ApiProperty({ example: 'Create hello.txt. <<write hello.txt hi>>' })
-  @IsString()
-  @IsNotEmpty()
-  message!: string;
-
-  @ApiPropertyOptional({ description: "For this message, instead of the agent's own model" })
-  @IsOptional()
-  @IsString()
-  @MaxLength(200)
-  model?: string;
-}
 
 export class AcceptedView {
   @ApiProperty() session_id!: string;

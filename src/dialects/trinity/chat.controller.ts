@@ -8,8 +8,9 @@ import { Prompts } from '../../core/sessions/prompts.service.js';
 import { Requires, Who } from '../../platform/http/access.js';
 import { Gone } from '../../platform/http/streams.js';
 import { Refuses } from './answers.dto.js';
+import { MessageBody } from '../shared/message.dto.js';
 import { ByName } from './by-name.js';
-import { ChatBody, ChatSessionView, ChatView, ClearedView, HistoryMessageView, LiveSessionView } from './chat.dto.js';
+import { ChatSessionView, ChatView, ClearedView, HistoryMessageView, LiveSessionView } from './chat.dto.js';
 import { chatFailure } from './chat.errors.js';
 import { SourceAgent } from './source-agent.js';
 
@@ -35,7 +36,7 @@ export class TrinityChatController {
     description: 'One message is worked on at a time; three may wait. The answer carries the tools that were used.',
   })
   @ApiBody({
-    type: ChatBody,
+    type: MessageBody,
     examples: {
       words: { value: { message: 'What is in this folder?' } },
       demo: {
@@ -57,7 +58,7 @@ export class TrinityChatController {
   async chat(
     @Who() who: Principal,
     @Param('name') name: string,
-    @Body() body: ChatBody,
+    @Body() body: MessageBody,
     @Headers('x-source-agent') source: string | undefined,
     @Gone() gone: AbortSignal,
   ): Promise<ChatView> {

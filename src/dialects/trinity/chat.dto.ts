@@ -1,5 +1,4 @@
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsNotEmpty, IsOptional, IsString, MaxLength } from 'class-validator';
+import { ApiProperty } from '@nestjs/swagger';
 import type { Activity } from '../../core/sessions/activity.entity.js';
 import type { Message } from '../../core/sessions/history.service.js';
 import type { Session } from '../../core/sessions/session.entity.js';
@@ -7,19 +6,6 @@ import type { Turn } from '../../core/sessions/turn.entity.js';
 
 /** Tokens a runtime can hold where it does not say. */
 const usualWindow = 200_000;
-
-export class ChatBody {
-  @ApiProperty({ example: 'Create hello.txt. <<write hello.txt hi>>' })
-  @IsString()
-  @IsNotEmpty()
-  message!: string;
-
-  @ApiPropertyOptional({ description: "For this message, instead of the agent's own model" })
-  @IsOptional()
-  @IsString()
-  @MaxLength(200)
-  model?: string;
-}
 
 export class ExecutionLogView {
   @ApiProperty() id!: string;

@@ -1,4 +1,7 @@
-import type { FastifyInstance } from 'fastify';
+import { Readable } from 'node:stream';
+import { RouteConfig } from '@nestjs/platform-fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { BadRequestForm } from '../../core/errors/domain-error.js';
 
 /** A body that arrived but could not be read. It matters only to a handler that asks for a body. */
 export class Unreadable {
@@ -6,6 +9,34 @@ export class Unreadable {
     readonly status: 400 | 415,
     readonly message: string,
   ) {}
+}
+
+interface StreamedConfig {
+  readonly streamed?: boolean;
+}
+const bytesType = 'application/octet-stream';
+
+/** The handler takes the bytes of its body as they come: see `bytesOf`. */
+export const StreamedBody = (): MethodDecorator => RouteConfig({ streamed: true } satisfies StreamedConfig);
+
+/**
+ * The body of a `StreamedBody` route. Nothing is read, and nothing refused, before somebody asks for the first piece. One
+ * that says beforehand that it is longer than `most` is refused unread; who reads counts the others.
+ */
+export async function* bytesOf(
+  { body, headers }: FastifyRequest,
+  most: number,
+): AsyncGenerator<Buffer, void, undefined> {
+  if (!(body instanceof Readable)) throw new BadRequestForm(415, `Send the bytes of the file as ${bytesType}`);
+  if (Number(headers['content-length'] ?? 0) > most) throw new BadRequestForm(413, 'The body is too large');
+  try {
+    // Whoever stops early still wants to answer on this connection.
+    for await (const piece of body.iterator({ destroyOnReturn: false })) yield piece as Buffer;
+  } catch {
+    throw new BadRequestForm(400, 'The body broke off');
+  } finally {
+    body.resume();
+  }
 }
 
 /**
@@ -21,11 +52,19 @@ export function addBodyParsers(fastify: FastifyInstance): void {
   fastify.addContentTypeParser('application/x-www-form-urlencoded', asText, (_request, text, done) => {
     done(null, readForm(String(text)));
   });
+  fastify.addContentTypeParser(bytesType, (request, payload, done) => {
+    if ((request.routeOptions.config as StreamedConfig).streamed) return done(null, payload);
+    payload.resume();
+    done(null, payload.headers['content-length'] === '0' ? undefined : unsupported(bytesType));
+  });
   fastify.addContentTypeParser('*', asText, (request, text, done) => {
     const type = request.headers['content-type']?.split(';', 1)[0] ?? 'none';
-    done(null, text === '' ? undefined : new Unreadable(415, `Unsupported content type: ${type.slice(0, 100)}`));
+    done(null, text === '' ? undefined : unsupported(type));
   });
 }
+
+const unsupported = (type: string): Unreadable =>
+  new Unreadable(415, `Unsupported content type: ${type.slice(0, 100)}`);
 
 function readJson(text: string): unknown {
   if (text.trim() === '') return undefined;

@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { appendFileSync, existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { adminPassword } from '../../support/boot.js';
+import type { Fleet } from '../../support/fleet.js';
 
 const executablePath = '/usr/bin/chromium';
 const root = path.join(__dirname, '../../..');
@@ -50,6 +51,12 @@ export async function signIn(page: Page, url: string, username = 'admin', passwo
   await page.getByLabel('Password').fill(password);
   await page.keyboard.press('Enter');
   await page.getByText('Live', { exact: true }).waitFor();
+}
+
+/** A line in an agent's output, as its runtime writes it to its errors. */
+export async function logLine(fleet: Fleet, agent: string, line: string): Promise<void> {
+  const { id } = await fleet.instanceOf(agent);
+  appendFileSync(path.join(fleet.dataDir, 'local', id, 'log/output.log'), `${line}\n`);
 }
 
 // Runs in the browser, whose words our compiler does not know here.

@@ -13,6 +13,7 @@ export const consoleRows: Readonly<Record<string, Row>> = {
   'GET /fleet': { who: 'user', ok: 200 },
   'GET /agents/{name}/stream': { who: 'access', ok: 200 },
   'GET /agents/{name}/logs/stream': { who: 'access', ok: 200 },
+  'PUT /agents/{name}/files': { who: 'access', ok: 400 }, // it does not run
   'POST /agents/{name}/messages': { who: 'access', ok: 503 },
   'POST /turns/{id}/cancel': { who: 'access', ok: 200 },
   'GET /agents/{name}/ssh-credentials': { who: 'owner', ok: 200 },

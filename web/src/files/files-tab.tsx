@@ -1,7 +1,7 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { ChevronRight, File, Folder, Upload } from 'lucide-react';
 import { type DragEvent, type ReactNode, useRef, useState } from 'react';
-import { agentPath, call, get, messageOf } from '../lib/api';
+import { agentPath, consolePath, get, messageOf, send } from '../lib/api';
 import { bytesText, timeText } from '../lib/format';
 import { Switch } from '../ui/field';
 import type { Agent } from '../lib/types';
@@ -23,8 +23,8 @@ interface Tree {
   readonly truncated?: boolean;
 }
 
-/** Text larger than this is not put into a page. */
-const mostUploaded = 20 * 1024 * 1024;
+/** What the server takes in one go. */
+const mostUploaded = 100 * 1024 * 1024;
 
 /** The agent's home: looked through, read, changed. */
 export function FilesTab({ agent }: { readonly agent: Agent }): ReactNode {
@@ -33,7 +33,8 @@ export function FilesTab({ agent }: { readonly agent: Agent }): ReactNode {
   const client = useQueryClient();
   const [hidden, setHidden] = useState(false);
   const [chosen, setChosen] = useState<string | null>(null);
-  const [error, setError] = useState<string | null>(null);
+  const [errors, setErrors] = useState<readonly string[]>([]);
+  const [sending, setSending] = useState<string | null>(null);
   const picker = useRef<HTMLInputElement>(null);
   const running = status === 'running';
   const tree = useQuery({
@@ -46,14 +47,16 @@ export function FilesTab({ agent }: { readonly agent: Agent }): ReactNode {
 
   const writes = agent.is_owner || agent.is_shared || me.data?.role === 'admin';
   const upload = async (files: Iterable<globalThis.File>): Promise<void> => {
-    setError(null);
+    setErrors([]);
     for (const file of files) {
+      setSending(file.name);
       try {
         await put(name, file);
       } catch (failure) {
-        setError(`${file.name}: ${messageOf(failure)}`);
+        setErrors((before) => [...before, `${file.name}: ${messageOf(failure)}`]);
       }
     }
+    setSending(null);
     await refresh();
   };
   const drop = (event: DragEvent): void => {
@@ -71,20 +74,34 @@ export function FilesTab({ agent }: { readonly agent: Agent }): ReactNode {
               type="file"
               multiple
               hidden
-              onChange={(event) => void upload(event.target.files ?? [])}
+              aria-label="Files to upload"
+              onChange={({ target }) => {
+                const files = [...(target.files ?? [])];
+                target.value = ''; // the same file may be chosen again
+                void upload(files);
+              }}
             />
-            <button type="button" className="quiet" onClick={() => picker.current?.click()}>
-              <Upload aria-hidden size={15} /> Upload text files
+            <button type="button" className="quiet" disabled={sending !== null} onClick={() => picker.current?.click()}>
+              <Upload aria-hidden size={15} /> Upload files
             </button>
           </>
         )}
+        {sending !== null && (
+          <span className="hint" role="status">
+            Sending {sending}…
+          </span>
+        )}
       </div>
       <Failure error={tree.error} />
-      {error !== null && <Notice kind="error">{error}</Notice>}
+      {errors.map((error) => (
+        <Notice key={error} kind="error">
+          {error}
+        </Notice>
+      ))}
       {tree.data?.truncated === true && <Notice kind="info">There is more than can be shown here.</Notice>}
       {tree.data?.tree.length === 0 && (
         <Empty title="No files yet">
-          <p>What the agent writes shows up here. You may also drop text files onto this page.</p>
+          <p>What the agent writes shows up here. You may also drop files onto this page.</p>
         </Empty>
       )}
       <div className="files-parts">
@@ -108,18 +125,11 @@ export function FilesTab({ agent }: { readonly agent: Agent }): ReactNode {
   );
 }
 
-/** The server keeps text as it is; what is no text would not arrive whole, so it is refused here. */
 async function put(name: string, file: globalThis.File): Promise<void> {
-  if (file.size > mostUploaded) throw new Error('is larger than 20 MB');
-  let content: string;
-  try {
-    content = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(await file.arrayBuffer());
-  } catch {
-    throw new Error('is no text file');
-  }
-  await call('PUT', agentPath(name, `/files?${new URLSearchParams({ path: file.name }).toString()}`), {
-    json: { content },
-  });
+  if (file.size > mostUploaded) throw new Error('is larger than 100 MB');
+  const query = new URLSearchParams({ path: file.name }).toString();
+  const headers = { 'content-type': 'application/octet-stream' };
+  await send('PUT', consolePath(name, `/files?${query}`), { body: file, headers });
 }
 
 interface EntryProps {

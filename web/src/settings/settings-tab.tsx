@@ -6,10 +6,11 @@ import { useMe } from '../lib/queries';
 import type { Agent } from '../lib/types';
 import { Field, Switch } from '../ui/field';
 import { Failure } from '../ui/notice';
-import { ReadOnlyCard, ResourcesCard } from './container';
+import { ResourcesCard } from './container';
 import { Credentials } from './credentials';
 import { CallsCard, FoldersCard } from './folders';
 import { TimeoutCard } from './limits';
+import { ReadOnlyCard } from './read-only';
 
 interface Approvals {
   readonly approvals: 'ask' | 'auto';
