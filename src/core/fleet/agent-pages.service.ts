@@ -14,17 +14,22 @@ export interface PagedAgent {
   readonly instance: Instance | null;
   /** It runs, and something is worked on, waits for its turn, or waits for a person. */
   readonly busy: boolean;
+  /** Name of its group; null when it has none. */
+  readonly groupName: string | null;
 }
 
 export interface AgentFilter {
   /** Null: any. */
   readonly states: readonly InstanceState[] | null;
+  /** Null: any, and none. */
+  readonly groupId: string | null;
   readonly limit: number;
   readonly offset: number;
 }
 
 interface Row extends Readonly<Record<string, unknown>> {
   readonly busy: boolean;
+  readonly groupName: string | null;
 }
 
 /** Agents a caller may see, page by page, from stored state only. */
@@ -32,7 +37,8 @@ interface Row extends Readonly<Record<string, unknown>> {
 export class AgentPages {
   private readonly agents: RowReader<Agent>;
   private readonly instances: RowReader<Instance>;
-  private readonly tables = 'from agents a left join instances i on i.agent_id = a.id';
+  private readonly tables =
+    'from agents a left join instances i on i.agent_id = a.id left join agent_groups g on g.id = a.group_id';
 
   constructor(
     private readonly db: UnitOfWork,
@@ -68,19 +74,20 @@ export class AgentPages {
 
   private get select(): string {
     return `select ${this.agents.columns}, ${this.instances.columns}, (i.state = 'running' and exists (
-      select 1 from turns t where t.instance_id = i.id and t.state in ('queued', 'running'))) as busy ${this.tables}`;
+      select 1 from turns t where t.instance_id = i.id and t.state in ('queued', 'running'))) as busy, g.name as "groupName" ${this.tables}`;
   }
 
-  private where(who: Principal, { states }: AgentFilter): SqlCondition {
-    const visible = this.access.visibleAgentsWhere(who, 2);
+  private where(who: Principal, { states, groupId }: AgentFilter): SqlCondition {
+    const visible = this.access.visibleAgentsWhere(who, 3);
     return {
-      sql: `($1::jsonb is null or i.state in (select jsonb_array_elements_text($1::jsonb))) and ${visible.sql}`,
-      values: [states === null ? null : JSON.stringify(states), ...visible.values],
+      sql: `($1::jsonb is null or i.state in (select jsonb_array_elements_text($1::jsonb)))
+        and ($2::text is null or a.group_id = $2) and ${visible.sql}`,
+      values: [states === null ? null : JSON.stringify(states), groupId, ...visible.values],
     };
   }
 
   private read(row: Row): PagedAgent[] {
     const agent = this.agents.read(row);
-    return agent ? [{ agent, instance: this.instances.read(row), busy: row.busy }] : [];
+    return agent ? [{ agent, instance: this.instances.read(row), busy: row.busy, groupName: row.groupName }] : [];
   }
 }

@@ -8,7 +8,8 @@ export function groupNameOf(given: string): string {
   const name = given.trim();
   const { length } = Array.from(name);
   if (length < 1 || length > longestGroupName || /[\p{Cc}\p{Surrogate}]/u.test(name)) {
-    throw new Invalid(`A name has 1 to ${longestGroupName} characters and no control characters`, [], 'invalid_name');
+    const message = `A name has 1 to ${longestGroupName} characters and no control characters`;
+    throw new Invalid(message, [{ field: 'name', message }], 'invalid_name');
   }
   return name;
 }

@@ -59,9 +59,9 @@ export class Groups {
 
   /** @throws NotFound also when it belongs to another organisation */
   async get(who: Principal, id: string): Promise<SeenGroup> {
-    requireKeeper(who);
     const [group] = storable(id) ? await this.rows(who, 'g.id = $2', [id]) : [];
     if (!group) throw new NotFound('group', id);
+    requireKeeper(who);
     return group;
   }
 
@@ -172,13 +172,28 @@ export class Groups {
     const names = new Set(taken.map(({ name }) => name));
     for (const row of rows) {
       if (names.has(row.name)) continue;
-      const sealed = this.box.seal({ id: row.id, orgId, groupId: null, name: row.name }, this.box.open(row));
-      await tx.of(SecretRow).update({ id: row.id }, { groupId: null, sealed });
+      const value = this.opened(row);
+      if (value === null) names.add(row.name);
+      else await this.moveToOrganisation(tx, row, value);
     }
     return rows
       .map(({ name }) => name)
       .filter((name) => names.has(name))
       .sort();
+  }
+
+  private async moveToOrganisation(tx: Tx, { id, orgId, name }: SecretRow, value: string): Promise<void> {
+    const sealed = this.box.seal({ id, orgId, groupId: null, name }, value);
+    await tx.of(SecretRow).update({ id }, { groupId: null, sealed });
+  }
+
+  /** Null: somebody changed it in the database, so there is no value to move. */
+  private opened(row: SecretRow): string | null {
+    try {
+      return this.box.open(row);
+    } catch {
+      return null;
+    }
   }
 
   private found(who: Principal, where: { readonly id: string } | { readonly nameKey: string }): Promise<Group | null> {

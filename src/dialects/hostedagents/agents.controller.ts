@@ -8,7 +8,7 @@ import { AgentDetailView, AgentsView, ListAgentsQuery } from './agents.dto.js';
 import { AgentsReader } from './agents.reader.js';
 import { Refuses } from './answers.dto.js';
 import { ForAgent, TheAgent } from './by-id.js';
-import { statesOf } from './words.js';
+import { ownIdOf, statesOf } from './words.js';
 
 @ApiTags('Agents')
 @Controller('api/v1/agents')
@@ -23,9 +23,12 @@ export class HostedAgentsController {
   @ApiOperation({ summary: 'Agents of your organisation, newest first' })
   @ApiOkResponse({ type: AgentsView })
   @Refuses({ 400: 'An unknown status, or numbers out of range' })
-  async list(@Who() who: Principal, @Query() { status, limit, offset }: ListAgentsQuery): Promise<AgentsView> {
+  async list(@Who() who: Principal, @Query() query: ListAgentsQuery): Promise<AgentsView> {
+    const { status, scopeId, limit, offset } = query;
     const states = status === undefined ? null : statesOf[status];
-    const { agents, total } = await this.pages.list(who, { states, limit, offset });
+    // Nothing can be in a scope whose id is none.
+    const groupId = scopeId === undefined ? null : (ownIdOf(scopeId) ?? 'none');
+    const { agents, total } = await this.pages.list(who, { states, groupId, limit, offset });
     return { agents: agents.map((one) => this.reader.short(one)), total, limit, offset };
   }
 

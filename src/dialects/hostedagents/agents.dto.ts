@@ -1,6 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
-import { IsIn, IsInt, IsOptional, Max, Min } from 'class-validator';
+import { IsIn, IsInt, IsOptional, IsString, Max, Min } from 'class-validator';
 import type { PagedAgent } from '../../core/fleet/agent-pages.service.js';
 import type { Session } from '../../core/sessions/session.entity.js';
 import { namedIdOf, publicIdOf, type Status, statuses, statusOf } from './words.js';
@@ -10,6 +10,11 @@ export class ListAgentsQuery {
   @IsOptional()
   @IsIn(statuses)
   status?: Status;
+
+  @ApiPropertyOptional({ description: 'Only agents of this scope' })
+  @IsOptional()
+  @IsString()
+  scopeId?: string;
 
   @ApiPropertyOptional({ minimum: 1, maximum: 100, default: 50 })
   @IsOptional()
@@ -46,7 +51,7 @@ export class AgentView {
   @ApiProperty(time) createdAt!: string;
   @ApiProperty(time) updatedAt!: string;
 
-  static of({ agent, instance, busy }: PagedAgent, model: string): AgentView {
+  static of({ agent, instance, busy, groupName }: PagedAgent, model: string): AgentView {
     const changed = Math.max(agent.updatedAt.getTime(), instance?.stateSince.getTime() ?? 0);
     return {
       agentId: publicIdOf(agent.id),
@@ -54,8 +59,8 @@ export class AgentView {
       status: statusOf(instance?.state ?? null),
       busy,
       url: null,
-      scopeId: null,
-      scope: null,
+      scopeId: agent.groupId === null ? null : publicIdOf(agent.groupId),
+      scope: groupName,
       model,
       createdAt: agent.createdAt.toISOString(),
       updatedAt: new Date(changed).toISOString(),

@@ -27,17 +27,36 @@ const byKind: Readonly<Record<ErrorKind, { readonly status: number; readonly cod
   request: { status: 400, code: 'invalid_request' },
 };
 
+/** Finer words of ours for what this API calls an invalid request. */
+const wrongInput = [
+  'invalid_name',
+  'invalid_key',
+  'reserved_key',
+  'invalid_value',
+  'no_secrets',
+  'too_many_secrets',
+] as const;
+
 /** Where one case of a kind is answered in another way than the rest of it (contract 1.3). By our own code for it. */
 const byCode: Readonly<Record<string, { readonly status: number; readonly code?: string; readonly error?: string }>> = {
   agent_not_running: { status: 400, error: 'Agent is not running' },
   permission_missing: { status: 403, code: 'forbidden', error: 'A token cannot do this: sign in as a user' },
   start_failed: { status: 503 },
   stop_failed: { status: 503 },
+  group_exists: { status: 409, code: 'scope_exists', error: 'A scope with this name exists already' },
+  group_deleted: { status: 404, code: 'scope_not_found', error: 'Scope not found' },
+  group_conflict: { status: 400, code: 'invalid_request', error: 'scopeId and scope mean different scopes: give one' },
+  ...Object.fromEntries(wrongInput.map((code) => [code, { status: 400, code: 'invalid_request' }])),
   running_limit: { status: 503, code: 'concurrency_cap' },
 };
 
 /** What an unknown thing is called here, where its code is not its name and `_not_found`. */
-const things: Readonly<Record<string, string>> = { key: 'token', approval: 'permission', request: 'permission' };
+const things: Readonly<Record<string, string>> = {
+  key: 'token',
+  group: 'scope',
+  approval: 'permission',
+  request: 'permission',
+};
 
 /** `{"error": sentence, "code": word}`, and what else is worth knowing (contract 1.3). */
 export function render(error: DomainError): RenderedError {

@@ -3,10 +3,18 @@ import { HostedAgentsController } from './agents.controller.js';
 import { AgentsReader } from './agents.reader.js';
 import { ModelList } from './model-list.js';
 import { HostedModelsController } from './models.controller.js';
+import { HostedScopesController } from './scopes.controller.js';
+import { HostedSecretsController } from './secrets.controller.js';
 import { HostedTokensController } from './tokens.controller.js';
 
 @Module({
-  controllers: [HostedTokensController, HostedModelsController, HostedAgentsController],
+  controllers: [
+    HostedTokensController,
+    HostedModelsController,
+    HostedAgentsController,
+    HostedScopesController,
+    HostedSecretsController,
+  ],
   providers: [AgentsReader, ModelList],
 })
 export class HostedAgentsModule {}
