@@ -61,6 +61,8 @@ async function main(): Promise<void> {
   const chosen = benches.filter(({ id }) => wanted?.includes(id.toLowerCase()) ?? true);
   const world = new World(resolve(given.dist), given.profile ? join(__dirname, 'out/profiles') : null);
   const host = hostFacts(postgresPrograms());
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => void world.close().finally(() => process.exit(130)));
   const began = new Date();
   say(
     `${suite} suite on ${host.host}: ${host.cores} cores, kernel ${host.kernel}, Node ${host.node}, engine ${host.engine}`,

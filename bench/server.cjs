@@ -2,8 +2,6 @@
 // Nothing of the product is changed or configured away; what is added is listed in `answers`.
 const path = require('node:path');
 const { monitorEventLoopDelay } = require('node:perf_hooks');
-const { Module } = require('@nestjs/common');
-const { ModuleRef } = require('@nestjs/core');
 
 const dist = process.env.BENCH_DIST;
 const of = (file) => require(path.join(dist, file));
@@ -33,6 +31,19 @@ const probeRuntime = {
 };
 
 const engineCalls = {};
+/** Where the time of one command goes; null while nobody asks. */
+let trace = null;
+const traced = (kind, work) => {
+  if (!trace) return work();
+  const into = (trace[kind] ??= { count: 0, ms: 0 });
+  const began = performance.now();
+  const result = work();
+  into.count += 1;
+  Promise.resolve(result)
+    .catch(() => undefined)
+    .then(() => (into.ms += performance.now() - began));
+  return result;
+};
 const counted = (engine) =>
   new Proxy(engine, {
     get(target, name) {
@@ -40,7 +51,7 @@ const counted = (engine) =>
       if (typeof value !== 'function') return value;
       return (...given) => {
         engineCalls[name] = (engineCalls[name] ?? 0) + 1;
-        return value.apply(target, given);
+        return traced(`engine.${name}`, () => value.apply(target, given));
       };
     },
   });
@@ -72,6 +83,19 @@ const answers = {
   },
   delayTo: () => ({ p50: delay.percentile(50) / 1e6, p99: delay.percentile(99) / 1e6, max: delay.max / 1e6 }),
   engineCalls: () => ({ ...engineCalls }),
+  /** Counts statements and engine calls from now on, and answers with what was counted before. */
+  trace({ on }) {
+    const before = trace ?? {};
+    trace = on ? {} : null;
+    const { prototype } = of('platform/database/embedded-server.js').EmbeddedServer;
+    const real = (prototype.untraced ??= prototype.execute);
+    prototype.execute = on
+      ? function (...given) {
+          return traced('statements', () => real.apply(this, given));
+        }
+      : real;
+    return before;
+  },
   installId: async () => of('platform/database/install-id.js').installIdOf(db()),
   async user({ username, dialect }) {
     const { UsersService } = of('core/accounts/users.service.js');
@@ -164,11 +188,15 @@ const answers = {
   },
 };
 
-function BenchModule(ref) {
-  get = (token) => ref.get(token, { strict: false });
+/** Made when the product has loaded Nest by itself: what is loaded here before would not be measured. */
+function benchModule() {
+  function BenchModule(ref) {
+    get = (token) => ref.get(token, { strict: false });
+  }
+  Reflect.defineMetadata('design:paramtypes', [require('@nestjs/core').ModuleRef], BenchModule);
+  require('@nestjs/common').Module({})(BenchModule);
+  return BenchModule;
 }
-Reflect.defineMetadata('design:paramtypes', [ModuleRef], BenchModule);
-Module({})(BenchModule);
 
 process.on('message', ({ id, name, given }) => {
   Promise.resolve()
@@ -181,8 +209,12 @@ process.on('message', ({ id, name, given }) => {
 process.on('disconnect', () => process.exit(0));
 
 of('main.js').run({
-  modules: [BenchModule],
-  runtimes: [scriptedRuntime, probeRuntime, ...of('adapters/runtimes/registry.js').builtInRuntimes],
+  get modules() {
+    return [benchModule()];
+  },
+  get runtimes() {
+    return [scriptedRuntime, probeRuntime, ...of('adapters/runtimes/registry.js').builtInRuntimes];
+  },
   engine: (config, installId) => {
     if (config.engine === 'local') {
       const { LocalEngine } = of('adapters/local/local.engine.js');

@@ -1,11 +1,9 @@
 import { join } from 'node:path';
 import { type DynamicModule, Global, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { ChannelModule } from './adapters/channel/channel.module.js';
-import { createDockerEngine } from './adapters/docker/docker.engine.js';
 import { GitRepositories } from './adapters/git/git-repositories.js';
 import { LocalEngine } from './adapters/local/local.engine.js';
 import { ConsoleMailer } from './adapters/mail/console.mailer.js';
-import { SmtpMailer } from './adapters/mail/smtp.mailer.js';
 import { ModelsModule } from './adapters/models/models.module.js';
 import { RuntimeRegistry } from './adapters/runtimes/registry.js';
 import { DiskTemplateFolders } from './adapters/templates/template-folders.js';
@@ -21,7 +19,7 @@ import { UnitOfWork } from './platform/database/unit-of-work.js';
 
 export interface AdapterOverrides {
   /** An engine instead of the configured one. */
-  readonly engine?: (config: Config, installId: string) => ContainerEngine;
+  readonly engine?: (config: Config, installId: string) => ContainerEngine | Promise<ContainerEngine>;
   /** Runtimes instead of the built-in ones. */
   readonly runtimes?: readonly AgentRuntime[];
   /** Entry point of the model process instead of the built one. */
@@ -30,11 +28,18 @@ export interface AdapterOverrides {
   readonly mailer?: Mailer;
 }
 
-const configuredMailer = ({ smtpUrl, mailFrom }: Config): Mailer =>
-  smtpUrl ? new SmtpMailer(smtpUrl, mailFrom) : new ConsoleMailer();
+// The libraries behind these two take a tenth of a start to load, so each is loaded where it is used only.
+async function configuredMailer({ smtpUrl, mailFrom }: Config): Promise<Mailer> {
+  if (!smtpUrl) return new ConsoleMailer();
+  const { SmtpMailer } = await import('./adapters/mail/smtp.mailer.js');
+  return new SmtpMailer(smtpUrl, mailFrom);
+}
 
-const configuredEngine = (config: Config, installId: string): ContainerEngine =>
-  config.engine === 'local' ? new LocalEngine({ config, installId }) : createDockerEngine(config, installId);
+async function configuredEngine(config: Config, installId: string): Promise<ContainerEngine> {
+  if (config.engine === 'local') return new LocalEngine({ config, installId });
+  const { createDockerEngine } = await import('./adapters/docker/docker.engine.js');
+  return createDockerEngine(config, installId);
+}
 
 /** Who implements the ports of core: engine, channels, models, runtimes, mail. The one place that picks. */
 @Global()

@@ -1,10 +1,8 @@
-import { Logger } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { createApp, type AppOverrides } from './bootstrap.js';
+import type { AppOverrides } from './bootstrap.js';
 import { ConfigError } from './config/config-error.js';
 import { loadConfig } from './config/environment.js';
-import { ImageWarmup } from './core/runtimes/image-warmup.service.js';
-import { newPasswordLine, startLines } from './start-lines.js';
+import { startEarly } from './platform/database/early-server.js';
 
 /** Milliseconds after which a shutdown is cut short. */
 const patienceMs = 9500;
@@ -14,9 +12,13 @@ const complain = (text: string): void => void process.stderr.write(`${text}\n`);
 
 async function main(overrides: AppOverrides): Promise<void> {
   const config = loadConfig();
+  // The database starts in a thread of its own meanwhile: loading takes most of the time of a start.
+  startEarly(config);
+  const { createApp } = await import('./bootstrap.js');
+  const { newPasswordLine, startLines } = await import('./start-lines.js');
   const app = await createApp(config, overrides);
   stopOnSignals(app);
-  logStrays();
+  await logStrays();
   try {
     await app.listen(config.port, addressOf(config.host));
   } catch (error) {
@@ -27,6 +29,7 @@ async function main(overrides: AppOverrides): Promise<void> {
     throw error;
   }
   say(startLines(app, config));
+  const { ImageWarmup } = await import('./core/runtimes/image-warmup.service.js');
   void app.get(ImageWarmup).run();
 }
 
@@ -34,7 +37,8 @@ async function main(overrides: AppOverrides): Promise<void> {
 const addressOf = (host: string): string => (host === 'localhost' ? '127.0.0.1' : host);
 
 /** One forgotten promise must not end a whole fleet; anything worse must, and the next start picks the work up. */
-function logStrays(): void {
+async function logStrays(): Promise<void> {
+  const { Logger } = await import('@nestjs/common');
   const logger = new Logger('Process');
   process.on('unhandledRejection', (reason) => logger.error('an error was not handled', asError(reason)));
   process.on('uncaughtException', (error) => {

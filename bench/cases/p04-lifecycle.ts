@@ -6,6 +6,8 @@ import { docker, removeWithVolumes, run } from '../refs/raw-docker.js';
 const steps = ['stop', 'rename', 'start', 'delete'] as const;
 type Step = (typeof steps)[number];
 type Took = Record<Step, Take>;
+type After = (step: Step) => Promise<void>;
+type Trace = Readonly<Record<string, { readonly count: number; readonly ms: number }>>;
 
 /** What each command on an agent adds to the engine's own time. */
 export const lifecycle: Bench = {
@@ -14,13 +16,21 @@ export const lifecycle: Bench = {
   async run(world, scale) {
     const fixture = await dockerFixture(world);
     if (!fixture) return [];
-    const { client, same } = fixture;
+    const { client, product, same } = fixture;
     const { dialect } = client;
     const found: { product: Took[]; reference: Took[] } = { product: [], reference: [] };
-    const taken = async (one: Readonly<Record<Step, () => Promise<unknown>>>): Promise<Took> => {
+    const taken = async (one: Readonly<Record<Step, () => Promise<unknown>>>, after?: After): Promise<Took> => {
       const took = {} as Took;
-      for (const step of steps) took[step] = { values: [await timed(one[step])] };
+      for (const step of steps) {
+        took[step] = { values: [await timed(one[step])] };
+        await after?.(step);
+      }
       return took;
+    };
+    const inside: Record<Step, string> = { stop: '', rename: '', start: '', delete: '' };
+    // The round that warms up also tells where the time goes; the others are left alone.
+    const look: After = async (step) => {
+      inside[step] = spentIn(await product.ask<Trace>('trace', { on: true }));
     };
     await interleave(scale.rounds, {
       reference: async (round) => {
@@ -40,12 +50,14 @@ export const lifecycle: Bench = {
         await client.create(name, runtime);
         const rename = dialect.rename(name, `${name}-b`);
         const now = rename ? `${name}-b` : name;
-        const took = await taken({
+        await product.ask('trace', { on: round === 0 });
+        const commands = {
           stop: () => client.ok(dialect.stop(name)),
           rename: () => (rename ? client.ok(rename) : Promise.resolve()),
           start: () => client.ok(dialect.start(now)),
           delete: () => client.ok(dialect.remove(now)),
-        });
+        };
+        const took = await taken(commands, round === 0 ? look : undefined);
         if (round > 0) found.product.push(took);
         return took.stop;
       },
@@ -58,7 +70,7 @@ export const lifecycle: Bench = {
       bars: [{ measure: 'p50', of: 'ratio', sense: 'most', limit: 1.15, allowance: 10 }],
       product: found.product.map((took) => took[step]),
       referenceTakes: found.reference.map((took) => took[step]),
-      notes: [],
+      notes: [inside[step]],
     }));
   },
 };
@@ -69,3 +81,9 @@ const words: Readonly<Record<Step, string>> = {
   start: 'start a stopped agent',
   delete: 'delete a running agent with its volumes',
 };
+
+/** Some of it happens at the same time, or after the answer: the sum is more than the step takes. */
+function spentIn(trace: Trace): string {
+  const parts = Object.entries(trace).filter(([, { ms }]) => ms >= 0.5);
+  return `spent in: ${parts.map(([kind, { count, ms }]) => `${kind} ${count} x ${(ms / count).toFixed(1)} ms`).join(', ')}`;
+}

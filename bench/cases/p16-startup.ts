@@ -4,9 +4,10 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Bench, expectRight, interleave, type Row, type Take } from '../core/bench.js';
+import { forgetDataDir } from '../core/local-agents.js';
 import { removeAgents, runningAgents } from '../core/local-fleet.js';
 import { until } from '../core/numbers.js';
-import { Client, freePort, Product } from '../core/product.js';
+import { Client, freePort, type Product } from '../core/product.js';
 import { seedStopped } from '../core/seed.js';
 import type { Kind } from '../core/world.js';
 
@@ -21,7 +22,7 @@ export const startUp: Bench = {
     for (const database of world.databases) {
       const databaseUrl = database === 'postgres' ? await world.databaseUrl() : null;
       const dataDir = mkdtempSync(join(tmpdir(), 'flotilla-bench-'));
-      const boot = (): Promise<Product> => Product.start({ ...world.build, engine: 'local', databaseUrl, dataDir });
+      const boot = (): Promise<Product> => world.start({ engine: 'local', databaseUrl, dataDir });
       const once_ = async (look: (product: Product) => Promise<void> = () => Promise.resolve()): Promise<Take> => {
         const product = await boot();
         try {
@@ -31,16 +32,20 @@ export const startUp: Bench = {
           await product.end();
         }
       };
-      await once_();
-      const empty = await interleave(scale.rounds, { reference: bareNest, product: () => once_() });
-      rows.push({
-        ...row(`ready, empty, ${database}`, empty.product),
-        reference: 'bare Nest boot',
-        referenceTakes: empty.reference,
-        bars: [{ measure: 'p50', of: 'ratio', sense: 'most', limit: 3 }],
-        notes: [`node -e 0 takes ${(await bareNode()).toFixed(0)} ms`],
-      });
-      rows.push(...(await withAgents(database, boot, once_, scale.pick(10, 60), scale.pick(2, 5))));
+      try {
+        await once_();
+        const empty = await interleave(scale.rounds, { reference: bareNest, product: () => once_() });
+        rows.push({
+          ...row(`ready, empty, ${database}`, empty.product),
+          reference: 'bare Nest boot',
+          referenceTakes: empty.reference,
+          bars: [{ measure: 'p50', of: 'ratio', sense: 'most', limit: 3 }],
+          notes: [`node -e 0 takes ${(await bareNode()).toFixed(0)} ms`],
+        });
+        rows.push(...(await withAgents(database, boot, once_, scale.pick(10, 60), scale.pick(2, 5))));
+      } finally {
+        forgetDataDir(dataDir);
+      }
     }
     return rows;
   },
@@ -89,7 +94,6 @@ async function withAgents(
   const last = await boot();
   await removeAgents(await Client.of(last, dialect), names);
   await last.end();
-  last.forget();
   const most = (limit: number) => ({ measure: 'p50', of: 'product', sense: 'most', limit }) as const;
   return [
     { ...row(`ready, ${agents} agents (${real} run), ${database}`, takes), bars: [most(5000)] },

@@ -1,11 +1,12 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { Agent, request } from 'node:http';
-import { createServer } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { BenchDialect, Body, Call } from '../dialects/dialect.js';
+import { forgetDataDir } from './local-agents.js';
 import { until } from './numbers.js';
 
 export const password = 'correct-horse-battery';
@@ -46,6 +47,7 @@ export class Product {
     readonly child: ChildProcess,
     readonly dataDir: string,
     readonly port: number,
+    readonly sshPort: number,
     private readonly keep: boolean,
   ) {
     child.stdout?.on('data', (data: Buffer) => (this.output = (this.output + data.toString()).slice(-20_000)));
@@ -64,7 +66,7 @@ export class Product {
 
   static async start(options: ProductOptions): Promise<Product> {
     const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'flotilla-bench-'));
-    const port = await freePort();
+    const [port, sshPort] = await freePorts();
     const env = {
       PATH: process.env.PATH ?? '',
       HOME: process.env.HOME ?? '',
@@ -72,7 +74,7 @@ export class Product {
       FLOTILLA_ENGINE: options.engine,
       FLOTILLA_DATA_DIR: dataDir,
       FLOTILLA_PORT: String(port),
-      FLOTILLA_SSH_PORT: 'off',
+      FLOTILLA_SSH_PORT: String(sshPort),
       FLOTILLA_ADMIN_PASSWORD: password,
       FLOTILLA_DEFAULT_RUNTIME: options.engine === 'local' ? 'scripted' : 'probe',
       OPENAI_API_KEY: 'sk-never-called',
@@ -84,18 +86,24 @@ export class Product {
       execArgv: ['--expose-gc', ...(options.profileTo ? ['--cpu-prof', `--cpu-prof-dir=${options.profileTo}`] : [])],
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
-    const product = new Product(child, dataDir, port, options.dataDir !== undefined);
-    await until(
-      'the product is ready',
-      async () => {
-        if (child.exitCode !== null) throw new Error(`the product ended:\n${product.output}`);
-        const answer = await product.call({ method: 'GET', path: '/health/ready' }).catch(() => null);
-        return answer?.status === 200;
-      },
-      90_000,
-    );
+    const product = new Product(child, dataDir, port, sshPort, options.dataDir !== undefined);
+    try {
+      await product.ready();
+    } catch (error) {
+      await product.end('SIGKILL');
+      throw error;
+    }
     product.startedInMs = performance.now() - began;
     return product;
+  }
+
+  private async ready(): Promise<void> {
+    const look = async (): Promise<boolean> => {
+      if (this.child.exitCode !== null) throw new Error(`the product ended:\n${this.output}`);
+      const answer = await this.call({ method: 'GET', path: '/health/ready' }).catch(() => null);
+      return answer?.status === 200;
+    };
+    await until('the product is ready', look, 90_000);
   }
 
   get url(): string {
@@ -162,7 +170,7 @@ export class Product {
   }
 
   forget(): void {
-    rmSync(this.dataDir, { recursive: true, force: true });
+    forgetDataDir(this.dataDir);
   }
 }
 
@@ -192,10 +200,16 @@ export class Client {
 }
 
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  return typeof address === 'object' && address ? address.port : 0;
+  const [port] = await freePorts();
+  return port;
+}
+
+/** Two that differ, because both are taken before either is given back. */
+async function freePorts(): Promise<[number, number]> {
+  const servers = [createServer().listen(0, '127.0.0.1'), createServer().listen(0, '127.0.0.1')] as const;
+  await Promise.all(servers.map((server) => once(server, 'listening')));
+  const [one, other] = servers.map((server) => server.address() as AddressInfo);
+  for (const server of servers) server.close();
+  await Promise.all(servers.map((server) => once(server, 'close')));
+  return [one?.port ?? 0, other?.port ?? 0];
 }

@@ -1,6 +1,6 @@
 import { type PostgresServer, postgresPrograms, startPostgres } from '../../test/support/postgres.js';
 import { dialects } from '../dialects/index.js';
-import { Client, Product } from './product.js';
+import { Client, Product, type ProductOptions } from './product.js';
 
 export interface Kind {
   readonly engine: 'local' | 'docker';
@@ -13,6 +13,7 @@ export class World {
   private readonly running = new Map<string, Promise<Product>>();
   private postgres: Promise<PostgresServer> | null = null;
   private readonly endings: (() => Promise<void>)[] = [];
+  private readonly started: Product[] = [];
 
   constructor(
     /** Folder of the build. */
@@ -20,11 +21,6 @@ export class World {
     /** Where products leave CPU profiles; null: they are not profiled. */
     readonly profileTo: string | null = null,
   ) {}
-
-  /** What is the same for all products of the run. */
-  get build(): { readonly dist: string; readonly profileTo: string | null } {
-    return { dist: this.dist, profileTo: this.profileTo };
-  }
 
   get databases(): readonly Kind['database'][] {
     return this.hasPostgres ? ['postgres', 'embedded'] : ['embedded'];
@@ -57,12 +53,19 @@ export class World {
   /** A product of its own, to be ended by the caller. */
   async fresh({ engine, database }: Kind, dataDir?: string): Promise<Product> {
     const databaseUrl = database === 'postgres' ? await this.databaseUrl() : null;
-    return Product.start({ ...this.build, engine, databaseUrl, ...(dataDir === undefined ? {} : { dataDir }) });
+    return this.start({ engine, databaseUrl, ...(dataDir === undefined ? {} : { dataDir }) });
   }
 
   /** A product of its own on a database that the benchmark looks into as well; local engine. */
   productOn(databaseUrl: string): Promise<Product> {
-    return Product.start({ ...this.build, engine: 'local', databaseUrl });
+    return this.start({ engine: 'local', databaseUrl });
+  }
+
+  /** Whatever was started ends with the run, also when a benchmark failed before it could end it. */
+  async start(options: Omit<ProductOptions, 'dist' | 'profileTo'>): Promise<Product> {
+    const product = await Product.start({ dist: this.dist, profileTo: this.profileTo, ...options });
+    this.started.push(product);
+    return product;
   }
 
   /** A product that benchmarks with the same `use` share, and that ends with the run. */
@@ -91,7 +94,7 @@ export class World {
 
   async close(): Promise<void> {
     for (const ending of this.endings.reverse()) await ending().catch(complain);
-    for (const product of this.running.values()) await (await product.catch(() => null))?.end().catch(complain);
+    for (const product of this.started) await product.end().catch(complain);
     await (await this.postgres)?.stop();
   }
 }

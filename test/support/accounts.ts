@@ -11,6 +11,7 @@ import { LoginThrottle } from '../../src/core/accounts/login-throttle.js';
 import { LoginTokens } from '../../src/core/accounts/login-tokens.js';
 import { LoginsService } from '../../src/core/accounts/logins.service.js';
 import { Passwords } from '../../src/core/accounts/passwords.js';
+import { PrincipalCache } from '../../src/core/accounts/principal-cache.js';
 import { Principals } from '../../src/core/accounts/principals.js';
 import { Revocations } from '../../src/core/accounts/revocations.js';
 import { SignIns } from '../../src/core/accounts/sign-ins.js';
@@ -21,8 +22,12 @@ import { Whitelist } from '../../src/core/accounts/whitelist.service.js';
 import { Audit } from '../../src/core/audit/audit.service.js';
 import type { Config } from '../../src/config/config.js';
 import { Secret } from '../../src/core/credentials/secret.js';
+import type { Notifications } from '../../src/platform/database/notifications.js';
 import type { UnitOfWork } from '../../src/platform/database/unit-of-work.js';
 import { ManualClock } from './manual-clock.js';
+
+/** A cache that hears nothing remembers nothing. */
+const unheard = {} as Notifications;
 
 /** The accounts part of the server on a given database, wired by hand, with a clock that a test moves. */
 export class AccountsFixture {
@@ -44,13 +49,14 @@ export class AccountsFixture {
     adminPassword: string | null = null,
     readonly clock = new ManualClock(),
     readonly passwords = new Passwords(),
+    cache = new PrincipalCache(db, unheard, clock),
   ) {
     const masterKey = new Secret('master-key-of-a-test-32-bytes-long');
     const password = adminPassword === null ? null : new Secret(adminPassword);
     this.config = { masterKey, adminPassword: password, emailSignIn: true } as Config;
     const audit = new Audit(clock);
     const tokens = new LoginTokens(this.config, clock);
-    const principals = new Principals(db);
+    const principals = new Principals(db, cache);
     const revocations = new Revocations(db, clock);
     const throttle = new LoginThrottle(db, clock);
     const signIns = new SignIns(db, tokens, throttle, audit);

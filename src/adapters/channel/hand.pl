@@ -4,21 +4,33 @@
 # Frame, both ways: u32 length of the rest, u32 id, one byte kind, payload. Strings are u32 length + bytes.
 # Answers: `o` and `e` pieces of output, `.` done, `!` failed (u32 errno, text). Paths are relative to a root and are walked
 # one component at a time without following links, because the agent may change them under our feet.
+#
+# No modules but `strict`: those that name the constants and calls below cost each container three megabytes.
 use strict;
-use warnings;
-use Fcntl qw(:DEFAULT :mode);
-use POSIX qw(:sys_wait_h :errno_h setsid dup2 _exit);
 
 my $PIECE    = 1 << 20;            # most bytes of data in one frame
 my $FRAME    = $PIECE + (1 << 16); # most bytes of one frame
 my $BACKLOG  = 2 << 20;            # with more than this unsent, no new requests are taken
 my $NOT_FILE = 9001;               # our own "errno": neither a regular file nor a directory
-my $DIRECTORY = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_DIRECTORY;
+my $WNOHANG  = 1;
 
-# System calls that Perl has no names for; on other machines following polls instead.
-my ($machine) = (POSIX::uname())[4];
-my %call = $machine eq 'x86_64' ? (init => 294, add => 254, remove => 255, prctl => 157)
-  : $machine eq 'aarch64' ? (init => 26, add => 27, remove => 28, prctl => 167) : ();
+# The same on every Linux that Debian runs on today.
+my ($O_RDONLY, $O_WRONLY, $O_CREAT, $O_EXCL, $O_NONBLOCK, $O_CLOEXEC) = (0, 1, 0100, 0200, 04000, 02000000);
+my ($F_GETFL, $F_SETFL) = (3, 4);
+my ($ENOENT, $EINTR, $ENXIO, $EBADF, $EAGAIN, $EEXIST) = (2, 4, 6, 9, 11, 17);
+my ($EXDEV, $ENOTDIR, $EISDIR, $ENOSYS, $ELOOP) = (18, 20, 21, 38, 40);
+my ($S_IFMT, $S_IFREG, $S_IFDIR) = (0170000, 0100000, 0040000);
+
+# What differs, by the machine that this perl was built for (bytes 4 and 18 of its file): flags, and system calls that Perl has
+# no names for. On other machines modules know them, and following polls instead.
+my $elf = '';
+if (open my $self, '<', '/proc/self/exe') { sysread $self, $elf, 20 }
+my $machine = length $elf == 20 && ord(substr $elf, 4, 1) == 2 ? unpack('x18 v', $elf) : 0;
+my %call = $machine == 62 ? (init => 294, add => 254, remove => 255, prctl => 157, setsid => 112, fsync => 74)
+  : $machine == 183 ? (init => 26, add => 27, remove => 28, prctl => 167, setsid => 157, fsync => 82) : ();
+my ($O_DIRECTORY, $O_NOFOLLOW) = $machine == 62 ? (0200000, 0400000) : $machine == 183 ? (040000, 0100000)
+  : do { require Fcntl; (Fcntl::O_DIRECTORY(), Fcntl::O_NOFOLLOW()) };
+my $DIRECTORY = $O_RDONLY | $O_NOFOLLOW | $O_NONBLOCK | $O_DIRECTORY;
 
 my ($in, $out, $serial) = ('', '', 0);
 my (%job, %draft, %follow, %hunted, $inotify);
@@ -30,7 +42,7 @@ binmode STDOUT;
 # A peer that stopped reading must not stop us from seeing the end of our input.
 nonblocking(\*STDOUT);
 
-sub nonblocking { my ($fh) = @_; fcntl($fh, F_SETFL, fcntl($fh, F_GETFL, 0) | O_NONBLOCK) }
+sub nonblocking { my ($fh) = @_; fcntl($fh, $F_SETFL, fcntl($fh, $F_GETFL, 0) | $O_NONBLOCK) }
 sub answer { my ($id, $kind, $payload) = @_; $out .= pack('NNa', 5 + length $payload, $id, $kind) . $payload }
 sub done { answer($_[0], '.', $_[1] // '') }
 sub refuse { my ($errno, $what) = @_; $! = $errno; die "$what\n" }
@@ -40,11 +52,11 @@ sub enter {
   my ($root, $path, $make) = @_;
   chdir $root or die "root\n";
   my @names = grep { length && $_ ne '.' } split m{/}, $path;
-  refuse(EXDEV, 'leaves its place') if grep { $_ eq '..' } @names;
+  refuse($EXDEV, 'leaves its place') if grep { $_ eq '..' } @names;
   my $last = pop @names;
   for my $name (@names) {
     my $folder;
-    if ($make && !lstat $name) { mkdir $name, 0755 or $! == EEXIST or die "mkdir\n" }
+    if ($make && !lstat $name) { mkdir $name, 0755 or $! == $EEXIST or die "mkdir\n" }
     sysopen $folder, $name, $DIRECTORY or refuse_folder($name);
     chdir $folder or die "chdir\n";
   }
@@ -54,16 +66,16 @@ sub enter {
 # The kernel calls a link and a file alike "not a directory"; callers want to know which it was.
 sub refuse_folder {
   my ($name, $errno) = ($_[0], $! + 0);
-  refuse($errno == ENOTDIR && -l $name ? ELOOP : $errno, 'open folder');
+  refuse($errno == $ENOTDIR && -l $name ? $ELOOP : $errno, 'open folder');
 }
 
 sub open_regular {
   my ($root, $path) = @_;
   my $name = enter($root, $path);
-  sysopen my $fh, $name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK or refuse($! == ENXIO ? $NOT_FILE : $! + 0, 'open');
+  sysopen my $fh, $name, $O_RDONLY | $O_NOFOLLOW | $O_NONBLOCK or refuse($! == $ENXIO ? $NOT_FILE : $! + 0, 'open');
   my @stat = stat $fh;
-  refuse(EISDIR, 'is a directory') if S_ISDIR($stat[2]);
-  refuse($NOT_FILE, 'not a regular file') if !S_ISREG($stat[2]);
+  refuse($EISDIR, 'is a directory') if ($stat[2] & $S_IFMT) == $S_IFDIR;
+  refuse($NOT_FILE, 'not a regular file') if ($stat[2] & $S_IFMT) != $S_IFREG;
   return ($fh, @stat[2, 7, 9]);
 }
 
@@ -71,10 +83,10 @@ sub open_regular {
 sub draft {
   my ($mode, $sync, $root, $path) = @_;
   my $name = enter($root, $path, 1);
-  refuse(EISDIR, 'is a directory') if lstat $name and -d _;
+  refuse($EISDIR, 'is a directory') if lstat $name and -d _;
   my $temporary = sprintf '.%s.%d.%d~', substr($name, 0, 80), $$, $serial++;
   sysopen my $folder, '.', $DIRECTORY or die "open folder\n";
-  sysopen my $fh, $temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600 or die "create\n";
+  sysopen my $fh, $temporary, $O_WRONLY | $O_CREAT | $O_EXCL | $O_NOFOLLOW, 0600 or die "create\n";
   return { fh => $fh, folder => $folder, name => $name, temporary => $temporary, mode => $mode, sync => $sync };
 }
 
@@ -88,10 +100,17 @@ sub append {
 sub commit {
   my ($draft) = @_;
   chmod $draft->{mode}, $draft->{fh} or discard($draft, 'chmod');
-  if ($draft->{sync}) { require IO::Handle; $draft->{fh}->sync or discard($draft, 'sync') }
+  discard($draft, 'sync') if $draft->{sync} && !flushed($draft->{fh});
   close $draft->{fh} or discard($draft, 'close');
   chdir $draft->{folder} or die "chdir\n";
   rename $draft->{temporary}, $draft->{name} or discard($draft, 'rename');
+}
+
+sub flushed {
+  my ($fh) = @_;
+  return syscall($call{fsync}, fileno $fh) == 0 if $call{fsync};
+  require IO::Handle;
+  return $fh->sync;
 }
 
 sub discard {
@@ -117,11 +136,11 @@ my %operation = (
   a => sub {
     my ($id, $payload) = @_;
     my ($which, $data) = unpack 'N N/a', $payload;
-    my $draft = $draft{$which} or refuse(EBADF, 'no such draft');
+    my $draft = $draft{$which} or refuse($EBADF, 'no such draft');
     eval { append($draft, $data); 1 } or do { my $errno = $! + 0; delete $draft{$which}; refuse($errno, 'write') };
     done($id);
   },
-  c => sub { my ($id, $payload) = @_; commit(delete $draft{ unpack 'N', $payload } || refuse(EBADF, 'no such draft')); done($id) },
+  c => sub { my ($id, $payload) = @_; commit(delete $draft{ unpack 'N', $payload } || refuse($EBADF, 'no such draft')); done($id) },
   z => sub { my ($id, $payload) = @_; my $draft = delete $draft{ unpack 'N', $payload }; discard($draft) if $draft; done($id) },
   R => sub {
     my ($id, $payload) = @_;
@@ -171,7 +190,7 @@ my %operation = (
     my ($mode, $root, $path) = unpack 'N N/a N/a', $payload;
     my $name = enter($root, $path, 1);
     my $made = mkdir $name, 0700;
-    $made or $! == EEXIST or die "mkdir\n";
+    $made or $! == $EEXIST or die "mkdir\n";
     sysopen my $folder, $name, $DIRECTORY or refuse_folder($name);
     chmod $mode, $folder or die "chmod\n" if $made;
     done($id);
@@ -182,11 +201,11 @@ my %operation = (
     my ($root, $path) = unpack 'N/a N/a', $payload;
     my $name = enter($root, $path);
     my $heard = 0;
-    if (sysopen my $fh, $name, O_WRONLY | O_NONBLOCK | O_NOFOLLOW) {
+    if (sysopen my $fh, $name, $O_WRONLY | $O_NONBLOCK | $O_NOFOLLOW) {
       -p $fh or refuse($NOT_FILE, 'not a FIFO');
-      $heard = defined syswrite($fh, "\n") || $! == EAGAIN;
+      $heard = defined syswrite($fh, "\n") || $! == $EAGAIN;
     }
-    elsif ($! != ENXIO && $! != ENOENT) { die "open\n" }
+    elsif ($! != $ENXIO && $! != $ENOENT) { die "open\n" }
     done($id, pack 'C', $heard);
   },
   X => \&start_job,
@@ -258,17 +277,19 @@ sub start_job {
   pipe my $our_error, my $their_error or die "pipe\n";
   my $pid = fork // die "fork\n";
   if (!$pid) {
-    setsid();
+    if ($call{setsid}) { syscall $call{setsid} }
+    else { require POSIX; POSIX::setsid() }
     syscall $call{prctl}, 1, 9 if $call{prctl}; # if we are killed, so is the command
-    dup2(fileno $their_in, 0);
-    dup2(fileno $their_out, 1);
-    dup2(fileno $their_error, 2);
+    # Perl opens its standard handles anew under their old numbers.
+    open STDIN, '<&', $their_in or exit 126;
+    open STDOUT, '>&', $their_out or exit 126;
+    open STDERR, '>&', $their_error or exit 126;
     $SIG{$_} = 'DEFAULT' for qw(PIPE CHLD);
     for (unpack '(N/a)*', $env) { my ($name, $value) = split /=/, $_, 2; $ENV{$name} = $value }
-    if (!chdir $cwd) { syswrite STDERR, "cannot enter $cwd: $!\n"; _exit(126) }
-    { no warnings; exec { $argv[0] } @argv }
+    if (!chdir $cwd) { syswrite STDERR, "cannot enter $cwd: $!\n"; exit 126 }
+    exec { $argv[0] } @argv;
     syswrite STDERR, "cannot run $argv[0]: $!\n";
-    _exit(127);
+    exit 127;
   }
   nonblocking($_) for $our_in, $our_out, $our_error;
   $job{$id} = { pid => $pid, i => $our_in, o => $our_out, e => $our_error, data => $data, left => $max };
@@ -282,7 +303,7 @@ sub end_job { my ($job, $signal) = @_; kill -$signal, $job->{pid} or kill $signa
 sub feed_job {
   my ($job) = @_;
   my $sent = syswrite $job->{i}, $job->{data}, 65536;
-  my $broken = !defined $sent && $! != EAGAIN;
+  my $broken = !defined $sent && $! != $EAGAIN;
   substr $job->{data}, 0, $sent, '' if $sent;
   $job->{data} = '' if $broken; # input that nobody reads is dropped
   return if length $job->{data};
@@ -293,7 +314,7 @@ sub feed_job {
 sub drain_job {
   my ($id, $job, $stream) = @_;
   my $count = sysread $job->{$stream}, my $piece, 65536;
-  if (!$count) { close delete $job->{$stream} if defined $count || $! != EAGAIN; return }
+  if (!$count) { close delete $job->{$stream} if defined $count || $! != $EAGAIN; return }
   $job->{left} -= length(my $kept = substr $piece, 0, $job->{left});
   answer($id, $stream, $kept) if length $kept;
   return if length $kept == $count;
@@ -301,7 +322,7 @@ sub drain_job {
 }
 
 sub reap {
-  while ((my $pid = waitpid -1, WNOHANG) > 0) {
+  while ((my $pid = waitpid -1, $WNOHANG) > 0) {
     my ($job) = grep { $_->{pid} == $pid } values %job or next;
     $job->{code} = $? & 127 ? 128 + ($? & 127) : $? >> 8;
     $job->{ended} = time;
@@ -320,7 +341,7 @@ sub watch {
   my ($fh) = @_;
   return if !$call{init};
   if (!$inotify) {
-    my $fd = syscall $call{init}, O_NONBLOCK | 02000000;
+    my $fd = syscall $call{init}, $O_NONBLOCK | $O_CLOEXEC;
     open $inotify, '<&=', $fd if $fd >= 0;
   }
   return if !$inotify;
@@ -354,7 +375,7 @@ sub patience {
 sub serve {
   my ($id, $kind, $payload) = @_;
   $! = 0;
-  my $work = $operation{$kind} // sub { refuse(ENOSYS, 'unknown operation') };
+  my $work = $operation{$kind} // sub { refuse($ENOSYS, 'unknown operation') };
   eval { $work->($id, $payload); 1 } or do { my $errno = $! + 0; chomp(my $why = $@); answer($id, '!', pack('N', $errno) . $why) };
   chdir '/';
 }
@@ -373,7 +394,7 @@ while (1) {
   if (select($read, $write, undef, patience()) > 0) {
     if (vec $write, 1, 1) {
       my $sent = syswrite STDOUT, $out, 1 << 16;
-      leave(0) if !defined $sent && $! != EINTR && $! != EAGAIN;
+      leave(0) if !defined $sent && $! != $EINTR && $! != $EAGAIN;
       substr $out, 0, $sent, '' if $sent;
     }
     sysread $inotify, my $events, 1 << 16 if $inotify && vec $read, fileno $inotify, 1;
@@ -384,7 +405,7 @@ while (1) {
     }
     if (vec $read, 0, 1) {
       my $count = sysread STDIN, $in, 1 << 18, length $in;
-      leave(0) if defined $count ? !$count : $! != EINTR; # the end of input ends us and every command
+      leave(0) if defined $count ? !$count : $! != $EINTR; # the end of input ends us and every command
       while (length $in >= 4) {
         my $length = unpack 'N', $in;
         leave(3) if $length < 5 || $length > $FRAME;

@@ -55,10 +55,15 @@ export class InstanceStore {
     }
   }
 
+  findRef(ref: string): InstanceState | null {
+    const found = this.find(instanceIdOf(ref));
+    return found?.ref === ref ? found : null;
+  }
+
   /** By ref; throws EngineError `not_found`. */
   get(ref: string): InstanceState {
-    const found = this.find(instanceIdOf(ref));
-    if (found?.ref !== ref) throw new EngineError('not_found', `there is no instance ${ref}`);
+    const found = this.findRef(ref);
+    if (!found) throw new EngineError('not_found', `there is no instance ${ref}`);
     return found;
   }
 

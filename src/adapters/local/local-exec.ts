@@ -27,15 +27,16 @@ export async function startExec(
   const entered = ['env', '-C', request.cwd ?? context.cwd, ...tty, ...request.argv];
   const [command = '', ...args] = [...asUser(request.user === 'root' ? null : context.uid), ...entered];
   const env = { ...context.env, ...request.env, ...(request.tty && { TERM: request.env?.TERM ?? 'xterm-256color' }) };
-  const child = spawn(command, args, { cwd: '/', env, detached: true, stdio: ['pipe', 'pipe', 'pipe', 'pipe'] });
+  // A fourth stream tells sizes to the program of the terminal; without one it would be held for nothing.
+  const size = request.tty ? 'pipe' : null;
+  const child = spawn(command, args, { cwd: '/', env, detached: true, stdio: ['pipe', 'pipe', 'pipe', size] });
   await Promise.race([once(child, 'spawn'), once(child, 'error').then(fail)]);
   child.unref();
 
   const { stdin, stdout, stderr } = child;
-  const control = child.stdio[3] as Writable;
+  const control = child.stdio[3] as Writable | null;
   const outputs = Promise.all([ended(stdout), ended(stderr)]);
-  for (const stream of [stdin, stdout, stderr, control]) stream.on('error', () => undefined);
-  if (!request.tty) control.end();
+  for (const stream of [stdin, stdout, stderr, control]) stream?.on('error', () => undefined);
   const exited = new Promise<number | null>((resolve) => {
     child.once('exit', (code, signal) => {
       const status = code ?? (signal ? 128 + constants.signals[signal] : null);
@@ -53,11 +54,11 @@ export async function startExec(
     stderr,
     exited,
     resize: (cols, rows) => {
-      if (request.tty) control.write(`${Math.trunc(cols)} ${Math.trunc(rows)}\n`);
+      control?.write(`${Math.trunc(cols)} ${Math.trunc(rows)}\n`);
       return Promise.resolve();
     },
     close: () => {
-      for (const stream of [stdin, stdout, stderr, control]) stream.destroy();
+      for (const stream of [stdin, stdout, stderr, control]) stream?.destroy();
     },
   };
 }

@@ -27,7 +27,9 @@ import { type ExtraRuntimes, RuntimeStore } from './runtime-store.js';
 import { Supervisor } from './supervisor.js';
 import { canSwitchUsers, warningsOf } from './user-switch.js';
 
+/** How often we look for ends that no child of ours tells, and after how many such looks at every instance. */
 const watchMs = 500;
+const wholeLook = 20;
 const none = { limits: false, terminal: false, isolation: false, sharedFolders: false, closedHome: false };
 
 export interface LocalEngineOptions {
@@ -51,6 +53,7 @@ export class LocalEngine extends ContainerEngine {
     null;
   private ownUsers = false;
   private watching: NodeJS.Timeout | undefined;
+  private looks = 0;
   private readonly busy = new Map<string, Promise<unknown>>();
 
   constructor({ config, installId, extraRuntimes = {} }: LocalEngineOptions) {
@@ -194,7 +197,7 @@ export class LocalEngine extends ContainerEngine {
     return promised(() => {
       const { supervisor } = this.running();
       const processes = memberships();
-      const up = this.store.all().filter((state) => refs.includes(state.ref) && supervisor.isRunning(state));
+      const up = refs.flatMap((ref) => this.store.findRef(ref) ?? []).filter((state) => supervisor.isRunning(state));
       return up.map((state) => counters(state.instanceId, supervisor.members(state, processes)));
     });
   }
@@ -218,8 +221,15 @@ export class LocalEngine extends ContainerEngine {
   }
 
   private lookAround(): void {
+    const { supervisor } = this.running();
     try {
-      for (const state of this.store.all()) this.settled(state);
+      const whole = this.looks++ % wholeLook === 0;
+      const ids = whole ? this.store.ids() : supervisor.ended();
+      for (const id of ids) {
+        const state = this.store.find(id);
+        if (state) supervisor.watch(this.settled(state));
+        else supervisor.forget(id);
+      }
     } catch {
       return; // a full disk: the next look may succeed
     }

@@ -50,8 +50,9 @@ export function memberships(): Membership[] {
   for (const name of readdirSync('/proc')) {
     const pid = Number(name);
     if (!Number.isInteger(pid)) continue;
-    const uid = /^Uid:\s+(\d+)/m.exec(readProc(pid, 'status') ?? '')?.[1];
-    if (uid === undefined || processInfo(pid)?.zombie !== false) continue;
+    const status = readProc(pid, 'status') ?? '';
+    const uid = /^Uid:\s+(\d+)/m.exec(status)?.[1];
+    if (uid === undefined || /^State:\s+[ZX]/m.test(status)) continue;
     const owner = /(?:^|\0)FLOTILLA_INSTANCE=([^\0]*)/.exec(readProc(pid, 'environ') ?? '')?.[1] ?? null;
     found.push({ pid, uid: Number(uid), owner });
   }

@@ -15,9 +15,15 @@ const wrapper = '"$@"; echo $? >exit.new && mv exit.new exit';
 const killed = 137;
 const pollMs = 20;
 
+type Run = NonNullable<InstanceState['run']>;
+
 /** Starts and ends the processes of instances, and notices when they ended by themselves. */
 export class Supervisor {
   private retired = false;
+  /** Runs whose end nobody tells us: an earlier control plane started them. By instance. */
+  private readonly foreign = new Map<string, Run>();
+  /** When each of our children was started. By instance. */
+  private readonly own = new Map<string, string>();
 
   constructor(
     private readonly installId: string,
@@ -30,9 +36,8 @@ export class Supervisor {
     return `${this.installId}/${instanceId}`;
   }
 
-  isRunning(state: InstanceState): boolean {
-    const { run } = state;
-    return run?.finishedAt === null && run.machineBoot === machineBoot() && isAlive(run.pid, run.started);
+  isRunning({ run }: InstanceState): boolean {
+    return run !== null && isRunning(run);
   }
 
   async start(state: InstanceState, env: Record<string, string>): Promise<InstanceState> {
@@ -65,11 +70,29 @@ export class Supervisor {
     const running = { ...state, run };
     this.store.save(running);
     this.log.add(state, 'start');
+    this.foreign.delete(instanceId);
+    this.own.set(instanceId, run.startedAt);
     child.once('exit', () => {
+      if (this.own.get(instanceId) === run.startedAt) this.own.delete(instanceId);
+      this.foreign.set(instanceId, run); // until its end is written down: the disk may be full
       const now = this.retired ? null : this.store.find(instanceId);
       if (now?.run?.startedAt === run.startedAt) this.settle(now);
     });
     return running;
+  }
+
+  /** What runs and is no child of ours has to be looked for from now on. */
+  watch({ instanceId, run }: InstanceState): void {
+    if (run?.finishedAt === null && this.own.get(instanceId) !== run.startedAt) this.foreign.set(instanceId, run);
+  }
+
+  forget(instanceId: string): void {
+    this.foreign.delete(instanceId);
+  }
+
+  /** Instances that ended without a word to us. Children tell their end themselves. */
+  ended(): string[] {
+    return [...this.foreign].filter(([, run]) => !isRunning(run)).map(([instanceId]) => instanceId);
   }
 
   /** From now on somebody else looks after the processes. */
@@ -110,6 +133,7 @@ export class Supervisor {
     try {
       this.store.save(settled);
       this.log.add(state, 'die', exitCode);
+      this.foreign.delete(state.instanceId);
     } catch {
       return settled; // the disk is full: whoever looks next tries again
     }
@@ -136,4 +160,8 @@ export class Supervisor {
   private mainProcesses(state: InstanceState): number[] {
     return this.members(state).filter((pid) => processInfo(pid)?.parent === state.run?.pid);
   }
+}
+
+function isRunning(run: Run): boolean {
+  return run.finishedAt === null && run.machineBoot === machineBoot() && isAlive(run.pid, run.started);
 }

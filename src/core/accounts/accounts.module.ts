@@ -16,6 +16,7 @@ import { LoginThrottle } from './login-throttle.js';
 import { LoginTokens } from './login-tokens.js';
 import { LoginsService } from './logins.service.js';
 import { Passwords } from './passwords.js';
+import { PrincipalCache } from './principal-cache.js';
 import { Principals } from './principals.js';
 import { Revocations } from './revocations.js';
 import { SignIns } from './sign-ins.js';
@@ -43,6 +44,7 @@ import { Whitelist } from './whitelist.service.js';
     LoginTokens,
     LoginsService,
     Passwords,
+    PrincipalCache,
     Principals,
     Revocations,
     SignIns,

@@ -4,6 +4,7 @@ import { UnitOfWork } from '../../platform/database/unit-of-work.js';
 import type { Permission, Principal, Role } from '../access/principal.js';
 import type { KeyScope } from './api-key.entity.js';
 import { credentialRulesOf } from './key-formats.js';
+import { PrincipalCache } from './principal-cache.js';
 import { permissionsOf } from './roles.js';
 
 interface UserRow {
@@ -46,14 +47,25 @@ export function newLoginId(passwordChangedAt: Date | string | null): string {
 const versionOf = (changedAt: Date | string | null): string =>
   changedAt === null ? '0' : new Date(changedAt).getTime().toString(36);
 
-/** Reads who is calling from the database: one query each time, so that every change acts at once and on every replica. */
+/**
+ * Reads who is calling from the database, so that every change acts at once and on every replica: one query each time, or
+ * none while the embedded database has announced no change.
+ */
 @Injectable()
 export class Principals {
-  constructor(private readonly db: UnitOfWork) {}
+  constructor(
+    private readonly db: UnitOfWork,
+    private readonly cache: PrincipalCache,
+  ) {}
 
   /** null: no such user, suspended, signed out, or the password was changed since. */
-  async byLogin(login: Login): Promise<Principal | null> {
-    const [user] = await this.db.query<UserRow>(
+  byLogin(login: Login): Promise<Principal | null> {
+    const name = JSON.stringify(['login', login.username, login.jti, login.expiresAt.getTime()]);
+    return this.cache.get(name, () => this.readLogin(login));
+  }
+
+  private async readLogin(login: Login): Promise<Principal | null> {
+    const user = await this.db.lookUp<UserRow>(
       `select ${userColumns} from users u
        where u.username = $1 and u.suspended_at is null
          and not exists (select 1 from revoked_logins r where r.jti = $2)`,
@@ -70,15 +82,16 @@ export class Principals {
 
   /** null: no such key in this dialect, revoked, its user suspended, or the agent it was made for gone. */
   byKeyHash(hash: string, dialect: string): Promise<Principal | null> {
-    return this.byKey('k.hash = $1 and k.dialect = $2', [hash, dialect]);
+    const name = JSON.stringify(['key', hash, dialect]);
+    return this.cache.get(name, () => this.byKey('k.hash = $1 and k.dialect = $2', [hash, dialect]));
   }
 
   byKeyId(id: string): Promise<Principal | null> {
-    return this.byKey('k.id = $1', [id]);
+    return this.cache.get(JSON.stringify(['key', id]), () => this.byKey('k.id = $1', [id]));
   }
 
   private async byKey(condition: string, values: readonly unknown[]): Promise<Principal | null> {
-    const [row] = await this.db.query<KeyRow>(
+    const row = await this.db.lookUp<KeyRow>(
       `select ${userColumns}, k.id as key_id, k.dialect, k.org_id as key_org_id, k.agent_id, k.scopes
        from api_keys k join users u on u.id = k.user_id
        where ${condition} and k.revoked_at is null and u.suspended_at is null

@@ -23,9 +23,15 @@ export interface ListedAgent {
   readonly isShared: boolean;
 }
 
+export interface FoundAgent extends ListedAgent {
+  /** Is it shared with anybody? So that nobody has to ask for shares that are not there. */
+  readonly hasShares: boolean;
+}
+
 interface Row extends Readonly<Record<string, unknown>> {
   readonly owner: string | null;
   readonly shared: boolean;
+  readonly has_shares: boolean;
 }
 
 /** Which agents there are, for whom. From stored state only, by one plain query each: no engine is asked. */
@@ -52,12 +58,14 @@ export class AgentDirectory {
 
   /** All agents the caller may see, newest first, then by name; `tags` keeps those that have any of them. */
   async list(who: Principal, tags: readonly string[] = []): Promise<ListedAgent[]> {
-    const visible = this.access.visibleAgentsWhere(who, 2);
+    const wanted = tags.length > 0 ? [JSON.stringify(tags)] : [];
+    const visible = this.access.visibleAgentsWhere(who, wanted.length + 1);
+    // Said only when it is asked for: on short lists planning a condition costs more than the rows.
     const tagged = `exists (select 1 from jsonb_array_elements_text(a.tags) t
-      where t in (select jsonb_array_elements_text($1::jsonb)))`;
+      where t in (select jsonb_array_elements_text($1::jsonb))) and`;
     const rows = await this.db.query<Row>(
-      `${this.select} ${this.tables} where ($1::jsonb is null or ${tagged}) and ${visible.sql} order by a.created_at desc, a.slug`,
-      [tags.length > 0 ? JSON.stringify(tags) : null, ...visible.values],
+      `${this.select} ${this.tables} where ${wanted.length > 0 ? tagged : ''} ${visible.sql} order by a.created_at desc, a.slug`,
+      [...wanted, ...visible.values],
     );
     const seen = new Set<string>();
     return rows.flatMap((row) => {
@@ -89,21 +97,23 @@ export class AgentDirectory {
   }
 
   /** One agent, if the caller has `right` on it; throws as `Access.agent` does. */
-  async get(who: Principal, slug: string, right: Right = 'view'): Promise<ListedAgent> {
+  async get(who: Principal, slug: string, right: Right = 'view'): Promise<FoundAgent> {
     // PostgreSQL refuses NUL in text; no agent is called so.
     if (slug.includes('\0')) throw new NotFound('agent', slug);
     const shared = this.access.sharedWhere(who, 2);
-    const [row] = await this.db.query<Row>(
-      `${this.select}, ${shared.sql} as shared ${this.tables} where a.slug = $1 limit 1`,
+    const row = await this.db.lookUp<Row>(
+      `${this.select}, ${shared.sql} as shared, ${hasShares} as has_shares ${this.tables} where a.slug = $1 limit 1`,
       [slug, shared.value],
     );
     const agent = row && this.agents.read(row);
     if (!agent) throw new NotFound('agent', slug);
     const held = this.access.check(who, agent, row.shared, right);
     const place = { instance: this.instances.read(row), sshPort: this.sshPort };
-    return listed(who, agent, place, row.owner, held);
+    return { ...listed(who, agent, place, row.owner, held), hasShares: row.has_shares };
   }
 }
+
+const hasShares = 'exists (select 1 from agent_shares where agent_id = a.id)';
 
 /** Whoever sees an agent in a list and neither owns it nor administers was given a share, which lets operate. */
 const sharedRight = (who: Principal, agent: Agent): Right =>

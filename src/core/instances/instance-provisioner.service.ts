@@ -64,6 +64,8 @@ export class InstanceProvisioner {
 
   /** A main process that ends at once has not come up: only one that takes commands has. */
   private async answers(instanceId: string, ref: string): Promise<void> {
+    // The agent's own channel is needed next, by the first step of the start: an exec each, tens of milliseconds, both at once.
+    this.channels.of({ instanceId, ref }, 'developer').catch(() => undefined);
     try {
       await (await this.channels.of({ instanceId, ref }, 'root')).ping();
     } catch (error) {

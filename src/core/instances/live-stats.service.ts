@@ -18,7 +18,7 @@ export interface Usage {
 
 /** While somebody looks, every 2 seconds; otherwise seldom, so that an idle fleet costs nothing. */
 const watchedMs = 2000;
-const unwatchedMs = 15_000;
+const unwatchedMs = 60_000;
 /** How long one look counts as somebody watching. */
 const watchMs = 60_000;
 

@@ -10,6 +10,8 @@ import { jobsChannel } from './jobs.service.js';
 const leaseMs = 60_000;
 const renewMs = 20_000;
 const pollMs = 2_000;
+/** At `$2`: to be begun, or left by a server that is gone. */
+const due = `((state = 'waiting' and run_at <= $2) or (state = 'running' and lease_until < $2))`;
 const drainMs = 6_000;
 const atOnce = 4;
 const keepFinishedMs = 7 * 24 * 3_600_000;
@@ -102,6 +104,8 @@ export class JobRunner implements OnApplicationBootstrap, OnModuleDestroy {
     try {
       while (this.again && !this.stopping && this.running.size < atOnce && this.handlers.size > 0) {
         this.again = false;
+        // Most looks find nothing, and a claim is costly: it locks and writes.
+        if (!(await this.isAnyDue())) continue;
         const claim = randomUUID();
         const rows = await this.claim(claim, atOnce - this.running.size);
         for (const row of rows) this.begin(row, claim);
@@ -114,12 +118,20 @@ export class JobRunner implements OnApplicationBootstrap, OnModuleDestroy {
     }
   }
 
+  private async isAnyDue(): Promise<boolean> {
+    const [found] = await this.db.query<{ due: boolean }>(
+      `select exists (select 1 from jobs where kind = any($1) and ${due}) as due`,
+      [[...this.handlers.keys()], this.clock.now()],
+    );
+    return found?.due ?? false;
+  }
+
   private async claim(claim: string, limit: number): Promise<readonly ClaimedRow[]> {
     const now = this.clock.now();
     return this.db.query<ClaimedRow>(
       `with due as (
          select id from jobs
-         where kind = any($1) and ((state = 'waiting' and run_at <= $2) or (state = 'running' and lease_until < $2))
+         where kind = any($1) and ${due}
          order by run_at, id limit $3 for update skip locked),
        taken as (
          update jobs set state = 'running', claim = $4, lease_until = $5, attempts = attempts + 1

@@ -100,7 +100,7 @@ export class TrinityAgentsController {
   @Refuses(access)
   async get(@Who() who: Principal, @Param('name') name: string): Promise<AgentDetailView> {
     const listed = await this.directory.get(who, name);
-    const shares = listed.right === 'own' ? await this.sharing.of(listed.agent.id) : [];
+    const shares = listed.right === 'own' && listed.hasShares ? await this.sharing.of(listed.agent.id) : [];
     return AgentDetailView.ofListed(listed, shares);
   }
 

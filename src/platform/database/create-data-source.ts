@@ -1,7 +1,8 @@
 import { DataSource } from 'typeorm';
 import type { Config } from '../../config/config.js';
 import { embeddedDriver } from './embedded-driver.js';
-import { EmbeddedServer } from './embedded-server.js';
+import { serverFor } from './early-server.js';
+import type { EmbeddedServer } from './embedded-server.js';
 import { entities } from './entities.js';
 import { migrations } from './migrations.js';
 import { remoteDriver } from './remote-driver.js';
@@ -16,7 +17,7 @@ const embedded = new WeakMap<DataSource, EmbeddedServer>();
  * Nothing is opened before `initialize()`, which throws `DatabaseError` or the driver's own error.
  */
 export function createDataSource(config: DatabaseConfig): DataSource {
-  const server = config.databaseUrl ? null : new EmbeddedServer(config.dataDir);
+  const server = config.databaseUrl ? null : serverFor(config.dataDir);
   const source = new DataSource({
     type: 'postgres',
     entities,

@@ -169,8 +169,12 @@ export class EmbeddedServer {
   private ready(worker: Worker): Promise<void> {
     return new Promise((resolve, reject) => {
       let crash: Error | null = null;
+      let served = false;
       worker.on('message', (reply: Reply) => {
-        if (reply.ready) return resolve();
+        if (reply.ready) {
+          served = true;
+          return resolve();
+        }
         if (reply.failed === undefined) return this.receive(reply);
         crash = new Error(reply.failed);
         return void worker.terminate();
@@ -180,6 +184,7 @@ export class EmbeddedServer {
         const why = crash?.message ?? 'its thread ended';
         reject(new DatabaseError(`The embedded database in ${this.folder} does not start: ${why}`));
         this.lose(crash);
+        if (served && !this.closing) this.missed();
       });
     });
   }
@@ -191,6 +196,11 @@ export class EmbeddedServer {
     const lost = connectionLost('The embedded database stopped unexpectedly', cause);
     for (const pending of this.pending.values()) pending.reject(lost);
     this.pending.clear();
+  }
+
+  /** Something may have been announced that nobody heard. */
+  private missed(): void {
+    for (const listeners of this.listeners.values()) for (const notified of listeners) notified('');
   }
 
   private receive(reply: Reply): void {

@@ -11,6 +11,7 @@ import { CreateAgentSeeds1700000000012 } from '../../migrations/0012-create-agen
 import { CreateSchedules1700000000011 } from '../../migrations/0011-create-schedules.js';
 import { CreateGroups1700000000015 } from '../../migrations/0015-create-groups.js';
 import { CreateSsh1700000000009 } from '../../migrations/0009-create-ssh.js';
+import { AnnounceCallers1700000000017 } from '../../migrations/0017-announce-callers.js';
 
 /** In the order they run. Released migrations never change. */
 export const migrations = [
@@ -27,4 +28,5 @@ export const migrations = [
   CreateSchedules1700000000011,
   CreateSsh1700000000009,
   CreateGroups1700000000015,
+  AnnounceCallers1700000000017,
 ];
