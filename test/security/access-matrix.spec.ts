@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import { namedIdOf, publicIdOf } from '../../src/dialects/hostedagents/words.js';
 import { bootFleet, type Fleet } from '../support/fleet.js';
 import { consoleRows, expectedByConsole } from './expected/console.js';
+import { expectedByHosted, hostedRows } from './expected/hostedagents.js';
 import { expectedByTrinity, trinityRows } from './expected/trinity.js';
 import { isAboutOne, type Role, roles, type Row, type Target, targets } from './expected/words.js';
 import { addressOf, assembleCast, type Cast, unknownId } from './support/cast.js';
@@ -10,6 +12,7 @@ import { newThing, place, remove, type Thing } from './support/things.js';
 /** Every dialect with its table. A new one is a line here and a file in `expected/`. */
 const tables = {
   trinity: { mount: '/~trinity', rows: trinityRows, expected: expectedByTrinity },
+  hostedagents: { mount: '/~hostedagents', rows: hostedRows, expected: expectedByHosted },
   console: { mount: '/~console', rows: consoleRows, expected: expectedByConsole },
 } as const;
 type Dialect = keyof typeof tables;
@@ -32,6 +35,9 @@ const bodies: Readonly<Record<string, () => object>> = {
   'PUT /api/settings/ops/config': () => ({ settings: {} }),
   'PUT /api/settings/{key}': () => ({ value: 'kept' }),
   'POST /api/mcp/keys': () => ({ name: 'made by the matrix' }),
+  'POST /api/v1/agents': () => ({ name: `matrix-made-${randomUUID().slice(0, 8)}` }),
+  'PATCH /api/v1/agents/{agentId}': () => ({ name: 'renamed' }),
+  'POST /api/v1/tokens': () => ({ label: 'made by the matrix' }),
   'POST /api/agents': () => ({ name: `matrix-made-${randomUUID().slice(0, 8)}` }),
   'PUT /api/agents/{name}/rename': () => ({ new_name: `matrix-renamed-${randomUUID().slice(0, 8)}` }),
   'POST /api/agents/{name}/share': () => ({ email: addressOf(`matrix-${randomUUID()}`) }),
@@ -68,12 +74,23 @@ const queries: Readonly<Record<string, string>> = {
   'GET /agents/{name}/logs/stream': '?follow=false',
 };
 /** Their effect would be in the way of what comes next. */
-const starts = new Set(['POST /api/agents', 'POST /api/agents/{name}/start']);
+const starts = new Set([
+  'POST /api/agents',
+  'POST /api/agents/{name}/start',
+  'POST /api/v1/agents',
+  'POST /api/v1/agents/{agentId}/start',
+  'POST /api/v1/agents/{agentId}/restart',
+]);
+
+/** Is it called with a token of the Hosted Agents API? People call it with a sign-in where they manage tokens. */
+const byHostedToken = ({ dialect, name }: Operation, role: Role): boolean =>
+  dialect === 'hostedagents' && (!hostedRows[name]?.login || role.endsWith('_key'));
 
 describe('who may call what', () => {
   let fleet: Fleet;
   let cast: Cast;
   let keyIds: Readonly<Record<Target, string>>;
+  let tokenIds: Readonly<Record<Target, string>>;
   beforeAll(async () => {
     fleet = await bootFleet({ env: { FLOTILLA_SSH_PORT: '0' } });
     cast = await assembleCast(fleet, things.own.agentId);
@@ -89,11 +106,16 @@ describe('who may call what', () => {
     await place(fleet.db, things.own, cast.user('owner'), addressOf('shared'));
     await place(fleet.db, things.foreign, cast.user('outsider'), addressOf('friend'));
     await fleet.admin.put(`/api/settings/${settingKey}`, { value: 'kept' });
-    const { key: own } = await cast.keyOf('owner');
-    const { key: foreign } = await cast.keyOf('outsider');
-    const { key: deleted } = await cast.keyOf('owner');
+    keyIds = await keysFor('trinity');
+    tokenIds = await keysFor('hostedagents');
+  }
+
+  async function keysFor(dialect: string): Promise<Record<Target, string>> {
+    const { key: own } = await cast.keyOf('owner', { dialect });
+    const { key: foreign } = await cast.keyOf('outsider', { dialect });
+    const { key: deleted } = await cast.keyOf('owner', { dialect });
     await fleet.db.query('delete from api_keys where id = $1', [deleted.id]);
-    keyIds = { own: own.id, foreign: foreign.id, unknown: unknownId, deleted: deleted.id };
+    return { own: own.id, foreign: foreign.id, unknown: unknownId, deleted: deleted.id };
   }
 
   function pathOf({ path, name }: Operation, target: Target): string {
@@ -120,12 +142,17 @@ describe('who may call what', () => {
       email: addressOf(target === 'foreign' ? 'friend' : 'shared'),
       key: settingKey,
       username: 'stranger',
+      tokenId: tokenIds[target],
+      agentId: publicIdOf(thing.agentId),
+      sessionId: namedIdOf('session', thing.sessionId),
+      permissionId: namedIdOf('approval', thing.approvalId),
+      questionId: namedIdOf('question', thing.questionId),
     };
     return path.replace(/\{(\w+)\}/g, (_, word: string) => values[word] ?? word) + (queries[name] ?? '');
   }
 
   async function call(operation: Operation, role: Role, target: Target) {
-    const token = cast.tokenOf(role);
+    const token = byHostedToken(operation, role) ? cast.hostedTokenOf(role) : cast.tokenOf(role);
     const body = bodies[operation.name]?.();
     const { mount } = tables[operation.dialect as Dialect];
     return fleet.request(operation.method, mount + pathOf(operation, target), {
@@ -232,7 +259,7 @@ describe('who may call what', () => {
   it("an agent's key ends with its agent", async () => {
     const passing = newThing('matrix-passing');
     await place(fleet.db, passing, cast.user('owner'), null);
-    const key = (await cast.keyOf('owner', ['*'], passing.agentId)).value.reveal();
+    const key = (await cast.keyOf('owner', { forAgent: passing.agentId })).value.reveal();
     const status = async (): Promise<number> => (await fleet.request('GET', '/api/agents', { token: key })).status;
     expect(await status()).toBe(200);
     await fleet.admin.delete(`/api/agents/${passing.slug}`);

@@ -1,6 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
+import { namedIdOf, publicIdOf } from '../../src/dialects/hostedagents/words.js';
 import { bootFleet, type Fleet } from '../support/fleet.js';
 import { LoginTokens } from '../../src/core/accounts/login-tokens.js';
 import { User } from '../../src/core/accounts/user.entity.js';
@@ -23,7 +24,7 @@ const mostTurns = Math.min(100, Math.ceil(total / 200));
 const stopped = newThing('fuzz-stopped');
 const moving = newThing('fuzz-moving');
 const running = 'fuzz-running';
-const dialects = { trinity: '/~trinity', console: '/~console' } as const;
+const dialects = { trinity: '/~trinity', hostedagents: '/~hostedagents', console: '/~console' } as const;
 
 /** Answered when the agent has done its work, which may have to wait for other work. */
 const working = new Set(['POST /api/agents/{name}/chat', 'POST /api/agents/{name}/task']);
@@ -37,10 +38,21 @@ const victims: Readonly<Record<string, readonly string[]>> = {
   'PUT /api/agents/{name}/rename': [moving.slug],
 };
 
+/** The same for agents by id. */
+const nobody = '00000000-0000-4000-8000-000000000000';
+const hostedVictims: Readonly<Record<string, readonly string[]>> = {
+  'DELETE /api/v1/agents/{agentId}': [nobody],
+  'POST /api/v1/agents/{agentId}/start': [nobody],
+  'POST /api/v1/agents/{agentId}/stop': [stopped.agentId],
+  'POST /api/v1/agents/{agentId}/restart': [nobody],
+};
+
 describe('any input', () => {
   let fleet: Fleet;
   let wire: Wire;
   let admin: User;
+  let hosted = '';
+  let runningId = '';
   let created = 0;
   let turns = 0;
   beforeAll(async () => {
@@ -53,6 +65,8 @@ describe('any input', () => {
     await place(fleet.db, moving, admin, null);
     await fleet.givenAgent(running);
     await fleet.chat(running, 'begin <<write a.txt hi>>');
+    hosted = (await fleet.hosted()).token ?? '';
+    runningId = (await fleet.instanceOf(running)).agentId;
   }, 180_000);
   afterAll(async () => {
     wire.close();
@@ -69,6 +83,10 @@ describe('any input', () => {
           ? [stopped.turnId]
           : [stopped.sessionId],
     toolId: [stopped.toolId],
+    agentId: (hostedVictims[name] ?? [runningId, stopped.agentId]).map(publicIdOf),
+    sessionId: [namedIdOf('session', stopped.sessionId)],
+    permissionId: [namedIdOf('approval', stopped.approvalId)],
+    questionId: [namedIdOf('question', stopped.questionId)],
     key: ['some.key', 'ops'],
     username: ['fuzz-user', 'admin'],
   });
@@ -127,8 +145,9 @@ describe('any input', () => {
     const { operation } = call;
     const mount = dialects[operation.dialect as keyof typeof dialects];
     const path = operation.path.replace(/\{(\w+)\}/g, (_, name: string) => encode(call.params[name] ?? '') || '%20');
-    // A login of its own each time: one of the routes ends it.
-    const token = fleet.app.get(LoginTokens).issue(admin).accessToken.reveal();
+    // A login of its own each time: one of the routes ends it. Most of the Hosted Agents API wants a token.
+    const byToken = operation.dialect === 'hostedagents' && operation.permission !== 'account';
+    const token = byToken ? hosted : fleet.app.get(LoginTokens).issue(admin).accessToken.reveal();
     let answer: Raw;
     try {
       answer = await wire.send({
@@ -156,6 +175,10 @@ describe('any input', () => {
         body: call.body.replace(/^\{/, '{"runtime":"none",').replace(/"runtime":(?!"none")/g, '"runtime_":'),
       };
     }
+    if (name === 'POST /api/v1/agents' && created >= mostCreated && typeof call.body === 'string') {
+      const body = call.body.replaceAll('"model":', '"model_":').replace(/^\{/, '{"model":"none/none",');
+      return { ...call, body };
+    }
     if (talking.has(name) && call.params['name'] === running && ++turns > mostTurns) {
       return { ...call, params: { ...call.params, name: stopped.slug } };
     }
@@ -169,6 +192,11 @@ describe('any input', () => {
       created += 1;
       const { name } = JSON.parse(answer.text) as { name: string };
       await fleet.admin.delete(`/api/agents/${name}`);
+    }
+    if (operation.name === 'POST /api/v1/agents') {
+      created += 1;
+      const { agentId } = JSON.parse(answer.text) as { agentId: string };
+      await fleet.admin.as(hosted).delete(`/api/v1/agents/${agentId}`);
     }
     if (operation.name === 'PUT /api/agents/{name}/rename') {
       await fleet.db.query('update agents set slug = $1 where id = $2', [moving.slug, moving.agentId]);

@@ -11,11 +11,12 @@ export const scriptedRuntime: AgentRuntime = {
   providers: ['openai', 'anthropic', 'google'],
   canAsk: true,
   needsInnerPort: false,
+  takesPrivate: true,
   stores: ['.scripted'],
   authMethod: null,
-  launch: ({ instructions }) => ({
+  launch: ({ instructions, privateFile }) => ({
     argv: ['node', program],
-    env: {},
+    env: { ...(privateFile ? { PRIVATE_FILE: privateFile.path } : {}) },
     files: instructions ? [{ path: 'INSTRUCTIONS.md', content: instructions }] : [],
   }),
   sessionMeta: ({ allowedTools }) => (allowedTools ? { allowedTools } : null),

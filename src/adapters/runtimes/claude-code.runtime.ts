@@ -13,6 +13,7 @@ export const claudeCode: AgentRuntime = {
     'ANTHROPIC_MODEL',
   ],
   needsInnerPort: false,
+  takesPrivate: true,
   stores: ['.claude', '.cache/claude'],
   authMethod: null,
   launch({ model, endpoint, home, readOnly }) {

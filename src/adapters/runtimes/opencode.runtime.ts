@@ -19,6 +19,7 @@ export const opencode: AgentRuntime = {
   canAsk: true,
   ownVariables: ['OPENCODE_*'],
   needsInnerPort: true,
+  takesPrivate: true,
   stores: ['.local/share/opencode', '.local/state/opencode', '.cache/opencode', '.config/opencode', '.config/flotilla'],
   authMethod: null,
   launch(context) {
@@ -46,6 +47,10 @@ function configOf(context: LaunchContext): Record<string, unknown> {
   const provider = providerOf(context, model);
   const name = `${provider.id}/${model}`;
   const rule = context.approvals === 'ask' ? 'ask' : 'allow';
+  const instructions = [
+    ...(context.instructions ? [`${context.home}/${instructionsFile}`] : []),
+    ...(context.privateFile ? [context.privateFile.path] : []),
+  ];
   return {
     autoupdate: false,
     share: 'disabled',
@@ -54,7 +59,7 @@ function configOf(context: LaunchContext): Record<string, unknown> {
     enabled_providers: [provider.id],
     provider: { [provider.id]: provider.definition },
     permission: { edit: rule, bash: rule, webfetch: rule, external_directory: rule },
-    ...(context.instructions ? { instructions: [`${context.home}/${instructionsFile}`] } : {}),
+    ...(instructions.length > 0 ? { instructions } : {}),
   };
 }
 

@@ -22,9 +22,13 @@ export class Agent {
   @Column({ type: 'text' }) type!: string;
   @Column({ type: 'text' }) runtime!: string;
   @Column({ type: 'text', nullable: true }) model!: string | null;
+  /** Whose model it is, where one provider shall serve it; null: the first that the runtime can use. */
+  @Column({ type: 'text', nullable: true }) provider!: string | null;
   @Column({ type: 'text', nullable: true }) template!: string | null;
   /** Extra system prompt. */
   @Column({ type: 'text', nullable: true }) instructions!: string | null;
+  /** More of them, shown to nobody: sealed. */
+  @Column({ type: 'text', nullable: true }) privateInstructions!: string | null;
   @Column({ type: 'text', nullable: true }) githubRepo!: string | null;
   /** Cores, as asked for: "2", "0.5". */
   @Column({ type: 'text' }) cpu!: string;

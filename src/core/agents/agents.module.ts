@@ -1,7 +1,8 @@
 import { Global, Module } from '@nestjs/common';
 import { AgentGrants } from './agent-grants.service.js';
+import { PrivateInstructions } from './private-instructions.js';
 
 /** Agents as configurations. */
 @Global()
-@Module({ providers: [AgentGrants], exports: [AgentGrants] })
+@Module({ providers: [AgentGrants, PrivateInstructions], exports: [AgentGrants, PrivateInstructions] })
 export class AgentsModule {}

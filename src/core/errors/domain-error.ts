@@ -138,9 +138,9 @@ export class Upstream extends DomainError {
   constructor(
     message: string,
     readonly code: string = 'upstream_failed',
-    options?: ErrorOptions,
+    options?: ErrorOptions & { readonly details?: Readonly<Record<string, unknown>> },
   ) {
-    super(message, undefined, options);
+    super(message, options?.details, options);
   }
 }
 

@@ -1,39 +1,17 @@
-import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { UnitOfWork, type Tx } from '../../platform/database/unit-of-work.js';
 import { Access } from '../access/access.service.js';
 import type { Principal } from '../access/principal.js';
 import { Audit } from '../audit/audit.service.js';
-import { AgentSeed } from '../agents/agent-seed.entity.js';
 import { AgentShare } from '../agents/agent-share.entity.js';
 import { Agent, type ApprovalsMode } from '../agents/agent.entity.js';
-import { renamedSlugOf, reservedNames, type Resources, systemAgentName } from '../agents/agent.rules.js';
+import { renamedSlugOf, reservedNames, systemAgentName } from '../agents/agent.rules.js';
 import { Clock } from '../clock.port.js';
 import { crashPoint } from '../crash-point.js';
-import { Conflict, Forbidden, Invalid, Unavailable, Unexpected, Upstream } from '../errors/domain-error.js';
+import { Conflict, Forbidden, Invalid, Unavailable, Upstream } from '../errors/domain-error.js';
+import { AgentMaking, asConflict, type NewAgent } from './agent-making.service.js';
 import { Instance } from './instance.entity.js';
 import { InstanceControl } from './instance-control.service.js';
-
-/** Everything an agent is made from; already checked by `agent.rules`. */
-export interface NewAgent {
-  readonly slug: string;
-  readonly displayName: string;
-  readonly type: string;
-  readonly runtime: string;
-  readonly model: string | null;
-  readonly template: string | null;
-  readonly instructions: string | null;
-  readonly githubRepo: string | null;
-  readonly resources: Resources;
-  readonly approvals: ApprovalsMode;
-  /** What its home is filled with before the first start. */
-  readonly seed: NewSeed | null;
-  /** A group of the caller's organisation. Left out: none. */
-  readonly groupId?: string | null;
-}
-
-/** A template folder, a repository (with a branch of its own choice unless one is named), or both. */
-export type NewSeed = Pick<AgentSeed, 'template' | 'repository' | 'branch'>;
 
 /** An agent with the one instance it has. */
 export interface AgentWithInstance {
@@ -56,6 +34,15 @@ const buildSeconds = 1200;
 const stopSeconds = 30;
 const removeSeconds = 15;
 
+/** What commands are noted with. */
+@Injectable()
+export class CommandRecords {
+  constructor(
+    readonly clock: Clock,
+    readonly audit: Audit,
+  ) {}
+}
+
 /** Creating, starting, stopping, renaming and deleting agents: each writes a wish and waits for the reconciler. */
 @Injectable()
 export class AgentLifecycle {
@@ -63,34 +50,14 @@ export class AgentLifecycle {
     private readonly db: UnitOfWork,
     private readonly access: Access,
     private readonly control: InstanceControl,
-    private readonly clock: Clock,
-    private readonly audit: Audit,
+    private readonly making: AgentMaking,
+    private readonly records: CommandRecords,
   ) {}
 
   /** Makes an agent and its container, and starts it. What fails is rolled back: no row, container or volume stays. */
   async create(who: Principal, wish: NewAgent): Promise<AgentWithInstance> {
-    // What an agent was talked into must not make more agents.
-    if (who.via.kind === 'key' && who.via.agentId !== null) {
-      throw new Forbidden("An agent's own key makes no agents", 'agent_key');
-    }
     this.control.requireEngine();
-    const agentId = randomUUID();
-    const id = randomUUID();
-    const now = this.clock.now();
-    const { resources, seed, ...rest } = wish;
-    await this.db
-      .run(async (tx) => {
-        if (await tx.of(Agent).existsBy({ slug: wish.slug }))
-          throw new Conflict('Agent already exists', 'agent_exists');
-        const owner = { id: agentId, orgId: who.orgId, ownerId: who.userId };
-        const times = { createdAt: now, updatedAt: now };
-        await tx.of(Agent).insert({ ...rest, ...resources, ...owner, ...times });
-        if (seed) await tx.of(AgentSeed).insert({ ...seed, agentId });
-        const state = { desired: 'running', state: 'provisioning', stateSince: now, createdAt: now } as const;
-        await tx.of(Instance).insert({ id, agentId, ...state });
-        await this.record(tx, who, 'agent.created', agentId, { slug: wish.slug, runtime: wish.runtime });
-      })
-      .catch(asConflict);
+    const { agentId, instanceId: id } = await this.db.run((tx) => this.making.store(tx, who, wish));
     crashPoint('create.stored');
     try {
       await this.settled(id, buildSeconds);
@@ -114,18 +81,18 @@ export class AgentLifecycle {
       desired: 'running',
       failures: 0,
       retryAt: null,
-      renewAt: this.clock.now(),
+      renewAt: this.records.clock.now(),
     });
     await this.settled(id, buildSeconds);
     const started = await this.load(agent.id);
     return { ...started, fresh: before?.state !== 'running' || before.boot !== started.instance.boot };
   }
 
-  /** TERM, 10 s, KILL. Stopped already is success. */
-  async stop(who: Principal, slug: string): Promise<AgentWithInstance> {
+  /** TERM, 10 s (or `graceSeconds`), KILL. Stopped already is success. */
+  async stop(who: Principal, slug: string, graceSeconds: number | null = null): Promise<AgentWithInstance> {
     const agent = await this.access.agent(who, { slug }, 'operate');
     await this.db.run((tx) => this.control.stopAsked(tx, who, agent.id));
-    await this.halt(who, agent);
+    await this.halt(who, agent, graceSeconds);
     return this.load(agent.id);
   }
 
@@ -144,7 +111,7 @@ export class AgentLifecycle {
     const displayName = agent.displayName === agent.slug ? newSlug : agent.displayName;
     await this.db
       .run(async (tx) => {
-        const change = { slug: newSlug, displayName, updatedAt: this.clock.now() };
+        const change = { slug: newSlug, displayName, updatedAt: this.records.clock.now() };
         const { affected } = await tx.of(Agent).update({ id: agent.id }, change);
         if (!affected) throw new Conflict('The agent was deleted meanwhile');
         const data = { oldSlug: agent.slug, newSlug, audience: await audienceOf(tx.of(AgentShare), agent) };
@@ -184,7 +151,7 @@ export class AgentLifecycle {
       const agent = await tx.lock(Agent, { id });
       if (!agent) throw new Conflict('The agent was deleted meanwhile');
       if (agent.approvals === approvals) return agent;
-      Object.assign(agent, { approvals, updatedAt: this.clock.now() });
+      Object.assign(agent, { approvals, updatedAt: this.records.clock.now() });
       await tx.of(Agent).save(agent);
       await this.record(tx, who, 'agent.approvals_changed', id, { approvals });
       await tx.emit({ type: 'agent.configured', orgId: agent.orgId, agentId: id, data: { approvals } });
@@ -192,11 +159,11 @@ export class AgentLifecycle {
     });
   }
 
-  private async halt(who: Principal, agent: Agent): Promise<void> {
+  private async halt(who: Principal, agent: Agent, graceSeconds: number | null = null): Promise<void> {
     const before = await this.control.getOf(agent.id);
     if (before.state === 'stopped' && before.desired === 'stopped') return;
     this.control.requireEngine();
-    const id = await this.wish(who, agent, { desired: 'stopped', reason: null });
+    const id = await this.wish(who, agent, { desired: 'stopped', reason: null, graceSeconds });
     const over = (now: Instance | null): boolean =>
       now === null || now.state === 'stopped' || now.desired !== 'stopped' || !this.control.engineConnected;
     const ended = await this.control.until(id, over, stopSeconds);
@@ -228,7 +195,7 @@ export class AgentLifecycle {
     agentId: string,
     data: Readonly<Record<string, unknown>>,
   ): Promise<void> {
-    return this.audit.record(tx, { who, action, object: `agent:${agentId}`, data });
+    return this.records.audit.record(tx, { who, action, object: `agent:${agentId}`, data });
   }
 
   private async settled(id: string, seconds: number): Promise<void> {
@@ -260,12 +227,4 @@ async function audienceOf(
 ): Promise<{ ownerId: string; emails: string[] }> {
   const emails = (await shares.findBy({ agentId: agent.id })).map((share) => share.email);
   return { ownerId: agent.ownerId, emails };
-}
-
-/** Two requests raced for one name: the unique index decided. */
-function asConflict(error: unknown): never {
-  const code = (error as { code?: unknown } | null)?.code;
-  if (code === '23503') throw new Conflict('The group was deleted meanwhile', 'group_deleted');
-  if (code === '23505') throw new Conflict('Agent already exists', 'agent_exists');
-  throw error instanceof Error ? error : new Unexpected(error);
 }

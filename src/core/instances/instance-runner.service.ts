@@ -16,7 +16,9 @@ import { InstancesService, type InstancePatch } from './instances.service.js';
 import { Signals } from './signals.js';
 
 /** How long work may take to be parked before a stop. */
-const parkMs = 5000;
+const longestParkMs = 5000;
+/** How long its processes may take to end by themselves. */
+const usualGraceSeconds = 10;
 
 /** What the runner needs beside database and engine. */
 @Injectable()
@@ -160,10 +162,12 @@ export class InstanceRunner {
 
   private halt(instance: Instance, real: EngineInstance): Promise<void> {
     return this.signals.duringOurs(instance.id, async () => {
+      const graceSeconds = instance.graceSeconds ?? usualGraceSeconds;
+      const parkMs = Math.min(longestParkMs, graceSeconds * 1000);
       await Promise.race([this.park(instance, real), this.clock.sleep(parkMs)]).catch((error: unknown) => {
         this.logger.warn(`Work of instance ${instance.id} could not be parked before it is stopped`, error);
       });
-      await this.engine.stop(real.ref, 10);
+      await this.engine.stop(real.ref, graceSeconds);
     });
   }
 

@@ -17,6 +17,10 @@ export class Instance {
   @Column({ type: 'timestamptz' }) stateSince!: Date;
   /** Why it is not running, or what it waits for: a sentence for people. */
   @Column({ type: 'text', nullable: true }) reason!: string | null;
+  /** Why it last failed or ended unasked; null once it ran again. */
+  @Column({ type: 'text', nullable: true }) lastError!: string | null;
+  /** Seconds it may take to end when it is stopped, before it is killed; null: the usual. */
+  @Column({ type: 'int', nullable: true }) graceSeconds!: number | null;
   /** Container id; null before it was made and after it is gone. */
   @Column({ type: 'text', nullable: true }) ref!: string | null;
   @Column({ type: 'text', nullable: true }) containerName!: string | null;

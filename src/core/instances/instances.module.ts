@@ -1,10 +1,13 @@
 import { Global, Module } from '@nestjs/common';
 import { AgentCredentials } from './agent-credentials.service.js';
-import { AgentLifecycle } from './agent-lifecycle.service.js';
+import { AgentLifecycle, CommandRecords } from './agent-lifecycle.service.js';
+import { AgentMaking } from './agent-making.service.js';
+import { InstanceCommands } from './instance-commands.service.js';
 import { AgentFileChanges } from './agent-file-changes.service.js';
 import { AgentFiles } from './agent-files.service.js';
 import { AgentHomes } from './agent-homes.service.js';
 import { AgentLogs } from './agent-logs.service.js';
+import { AgentProfile } from './agent-profile.service.js';
 import { AgentResources } from './agent-resources.service.js';
 import { EngineWatch } from './engine-watch.service.js';
 import { GivenValues } from './given-values.js';
@@ -29,10 +32,13 @@ const services = [
   AgentHomes,
   AgentLifecycle,
   AgentLogs,
+  AgentMaking,
+  AgentProfile,
   AgentResources,
   EngineWatch,
   GivenValues,
   HomeLayouts,
+  InstanceCommands,
   InstanceControl,
   InstanceHooks,
   InstancesService,
@@ -42,7 +48,15 @@ const services = [
   Reconciler,
 ];
 
-const parts = [HomeCredentials, ImageWaiter, InstanceProvisioner, InstanceRunner, RunnerSurroundings, StartCredentials];
+const parts = [
+  CommandRecords,
+  HomeCredentials,
+  ImageWaiter,
+  InstanceProvisioner,
+  InstanceRunner,
+  RunnerSurroundings,
+  StartCredentials,
+];
 
 /** Containers of agents: what is wanted, what is, and what can be seen of them. */
 @Global()

@@ -53,7 +53,8 @@ export class AgentModels {
       const instance = await tx.of(Instance).findOneBy({ agentId: id });
       if (instance?.state !== 'running') throw new Invalid('Agent is not running', [], 'agent_not_running');
       if (row.model === model) return row;
-      Object.assign(row, { model, updatedAt: this.clock.now() });
+      // Who names a model alone says nothing of its provider any more.
+      Object.assign(row, { model, provider: null, updatedAt: this.clock.now() });
       await tx.of(Agent).save(row);
       await this.audit.record(tx, { who, action: 'agent.model_changed', object: `agent:${id}`, data: { model } });
       await tx.emit({ type: 'agent.configured', orgId: row.orgId, agentId: id, data: { model } });

@@ -10,6 +10,7 @@ import type { Instance } from '../instances/instance.entity.js';
 import type { Variables } from '../credentials/environment.rules.js';
 import { AgentEnvironment } from './agent-environment.service.js';
 import { Models, type ModelEndpoint } from './models.port.js';
+import { PrivateContext } from './private-context.service.js';
 import { ownEndpoint, withoutVendors } from './own-keys.rules.js';
 import { Runtimes, type AgentRuntime, type InnerContext, type Launch } from './runtime.port.js';
 
@@ -36,6 +37,7 @@ export class LaunchSources {
   constructor(
     readonly models: Models,
     readonly environment: AgentEnvironment,
+    readonly context: PrivateContext,
   ) {}
 }
 
@@ -54,7 +56,9 @@ export class LaunchPlanner {
   async plan(agent: Agent, instance: Instance, model: string | null): Promise<LaunchPlan> {
     const runtime = this.runtimes.get(agent.runtime);
     const { platformKey } = agent;
-    const endpoint = platformKey ? await this.endpointOf(runtime) : null;
+    // Who names another model for one message names no provider for it.
+    const provider = model === agent.model ? agent.provider : null;
+    const endpoint = platformKey ? await this.endpointOf(runtime, provider) : null;
     const approvals = asksFirst(agent, runtime) ? 'ask' : 'auto';
     const { instructions, readOnly } = agent;
     return {
@@ -62,11 +66,18 @@ export class LaunchPlanner {
       platformKey,
       demo: endpoint?.demo ?? false,
       fingerprint: fingerprintOf(
-        [runtime.name, model, instructions, approvals, ...(readOnly ? ['read-only'] : [])],
+        [
+          runtime.name,
+          model,
+          instructions,
+          approvals,
+          ...(readOnly ? ['read-only'] : []),
+          ...(agent.privateInstructions === null ? [] : ['private', agent.privateInstructions]),
+        ],
         endpoint,
       ),
       launch: async ({ number, innerPort }) => {
-        const { environment } = this.sources;
+        const { environment, context } = this.sources;
         const own = await environment.own({ instanceId: instance.id, agentId: agent.id, ref: instance.ref ?? '' });
         const launch = runtime.launch({
           model,
@@ -74,6 +85,7 @@ export class LaunchPlanner {
           approvals,
           readOnly,
           instructions,
+          privateFile: runtime.takesPrivate ? await context.place(instance, agent) : null,
           home: this.engine.pathOf(instance.ref ?? '', 'home'),
           ...this.inner({ instanceId: instance.id, number, innerPort }),
         });
@@ -94,9 +106,11 @@ export class LaunchPlanner {
     return { innerPort, innerPassword: mac.update(`inner:${instanceId}:${number}`).digest('base64url') };
   }
 
-  private async endpointOf(runtime: AgentRuntime): Promise<ModelEndpoint> {
+  /** @param preferred asked first, where the runtime can use it */
+  private async endpointOf(runtime: AgentRuntime, preferred: string | null): Promise<ModelEndpoint> {
     const hostAddress = this.watch.require().hostAddress;
-    for (const provider of runtime.providers) {
+    const first = runtime.providers.filter((name) => name === preferred);
+    for (const provider of [...first, ...runtime.providers]) {
       const endpoint = await this.sources.models.endpoint(provider, hostAddress);
       if (endpoint) return endpoint;
     }

@@ -2,6 +2,11 @@ import type { ProviderName } from '../../config/config.js';
 import type { ApprovalsMode } from '../agents/agent.entity.js';
 import type { ModelEndpoint } from './models.port.js';
 
+/** A file that only the agent's own processes read. Absolute. */
+export interface PrivateFile {
+  readonly path: string;
+}
+
 /** What a runtime needs to know to be launched for one agent. */
 export interface LaunchContext {
   /** The agent's own model, or null for the endpoint's default. */
@@ -14,6 +19,8 @@ export interface LaunchContext {
   readonly home: string;
   /** Extra system prompt. */
   readonly instructions: string | null;
+  /** Where instructions lie that nobody is shown, outside the home; null: there are none. Given only where `takesPrivate`. */
+  readonly privateFile: PrivateFile | null;
   /** Port for an inner server, unique among the instances that share a loopback; 0 when it needs none. */
   readonly innerPort: number;
   /** Password for that inner server. */
@@ -75,6 +82,8 @@ export interface AgentRuntime {
   /** Can it ask a person before it acts? If not, `approvals: ask` is refused. */
   readonly canAsk: boolean;
   readonly needsInnerPort: boolean;
+  /** Can it follow instructions that lie outside its home: as a file, or as text when a conversation begins? Left out: no. */
+  readonly takesPrivate?: boolean;
   /** Folders of the home, relative to it, where it keeps sessions, caches and settings: they stay writable in read-only mode. */
   readonly stores: readonly string[];
   /** ACP authentication method to call after `initialize`; null for none. */

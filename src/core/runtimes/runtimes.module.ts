@@ -5,6 +5,7 @@ import { Generations } from './generations.service.js';
 import { ImageWarmup } from './image-warmup.service.js';
 import { HomeSettings } from './home-settings.service.js';
 import { LaunchPlanner, LaunchSources } from './launch-planner.service.js';
+import { PrivateContext } from './private-context.service.js';
 import { ProviderKeySetting } from './provider-key-setting.service.js';
 import { Spool } from './spool.service.js';
 
@@ -12,5 +13,5 @@ const services = [AgentEnvironment, AgentModels, Generations, ImageWarmup, Launc
 
 /** Runtime processes: how they are launched, fed and ended. */
 @Global()
-@Module({ providers: [...services, HomeSettings, LaunchSources], exports: services })
+@Module({ providers: [...services, HomeSettings, LaunchSources, PrivateContext], exports: services })
 export class RuntimesModule {}

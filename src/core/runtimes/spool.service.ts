@@ -4,6 +4,7 @@ import { ChannelError, Channels, type Channel } from '../instances/channel.port.
 import type { Instance } from '../instances/instance.entity.js';
 import { Generation } from './generation.entity.js';
 import { HomeSettings } from './home-settings.service.js';
+import { PrivateContext } from './private-context.service.js';
 import { RuntimeLine } from './runtime-line.entity.js';
 
 interface Delivery {
@@ -28,6 +29,7 @@ export class Spool {
     private readonly db: UnitOfWork,
     private readonly channels: Channels,
     private readonly home: HomeSettings,
+    private readonly context: PrivateContext,
   ) {}
 
   /** Numbers a message in the caller's transaction. Call `deliver` after commit. `generation` must be locked by the caller. */
@@ -85,7 +87,8 @@ export class Spool {
       );
       for (const { number, line } of lines) {
         const path = `${folderOf(generation)}/spool/${number}`;
-        const filled = await this.home.fill(instance, line, () => this.initialized(instance, generation));
+        const own = await this.home.fill(instance, line, () => this.initialized(instance, generation));
+        const filled = await this.context.fill(instance, own);
         await channel.write('run', path, `${filled}\n`, { mode: 0o600, sync: true });
         delivery.written = number;
       }

@@ -5,6 +5,7 @@ import type { Agent } from '../agents/agent.entity.js';
 import { ContainerEngine } from '../instances/engine.port.js';
 import type { Generation } from '../runtimes/generation.entity.js';
 import { fromHome } from '../runtimes/home-settings.service.js';
+import { privateMark } from '../runtimes/private-context.service.js';
 import { Runtimes } from '../runtimes/runtime.port.js';
 import { Spool } from '../runtimes/spool.service.js';
 import { Instance } from '../instances/instance.entity.js';
@@ -129,7 +130,8 @@ function wishesOf(
   agent: Agent,
   { options }: Session,
 ): { instructions: string | null; allowedTools?: readonly string[] } {
-  const parts = [agent.instructions, options?.instructions].filter((part) => part);
+  const secret = agent.privateInstructions === null ? null : privateMark;
+  const parts = [agent.instructions, secret, options?.instructions].filter((part) => part);
   const instructions = parts.length > 0 ? parts.join('\n\n') : null;
   return { instructions, ...(options?.allowedTools ? { allowedTools: options.allowedTools } : {}) };
 }

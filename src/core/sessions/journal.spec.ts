@@ -11,6 +11,10 @@ import { Generation } from '../runtimes/generation.entity.js';
 import type { AgentRuntime, Runtimes } from '../runtimes/runtime.port.js';
 import type { AgentKeys } from '../accounts/agent-keys.service.js';
 import { AgentEnvironment } from '../runtimes/agent-environment.service.js';
+import type { Config } from '../../config/config.js';
+import { PrivateInstructions } from '../agents/private-instructions.js';
+import { Secret } from '../credentials/secret.js';
+import { PrivateContext } from '../runtimes/private-context.service.js';
 import { HomeSettings } from '../runtimes/home-settings.service.js';
 import { Spool } from '../runtimes/spool.service.js';
 import { AttachSteps } from './attach-steps.js';
@@ -111,7 +115,8 @@ describe('reading a journal into the database', () => {
   function followerOver(channels: Channels): JournalFollower {
     const values = new GivenValues();
     const settings = new HomeSettings(channels, new AgentEnvironment(channels, values, {} as unknown as AgentKeys));
-    const spool = new Spool(database.db, channels, settings);
+    const secrets = new PrivateInstructions({ masterKey: new Secret('key') } as Config);
+    const spool = new Spool(database.db, channels, settings, new PrivateContext(database.db, channels, secrets));
     const endings = new TurnEndings(clock);
     const engine = { pathOf: () => '/home/developer' } as unknown as ContainerEngine;
     const steps = new AttachSteps(runtimes, spool, engine, endings);

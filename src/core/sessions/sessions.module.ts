@@ -1,6 +1,7 @@
 import { Global, Module, type OnApplicationBootstrap } from '@nestjs/common';
 import { InstanceHooks } from '../instances/instance-hooks.js';
 import { Reconciler } from '../instances/reconciler.service.js';
+import { AgentStarts, StartParts } from './agent-starts.service.js';
 import { AttachSteps } from './attach-steps.js';
 import { Caretaker, CaretakerTools } from './caretaker.service.js';
 import { JournalFollower } from './follower.service.js';
@@ -10,6 +11,7 @@ import { IngestResponses } from './ingest-responses.js';
 import { IngestTools } from './ingest-tools.js';
 import { IngestEffects } from './ingest-effects.js';
 import { Ingest } from './ingest.service.js';
+import { Openings } from './openings.service.js';
 import { Prompts } from './prompts.service.js';
 import { Queues } from './queue.service.js';
 import { CarrierMap, QuestionCarrier } from './question-carrier.service.js';
@@ -26,8 +28,10 @@ import { TurnSender, TurnTools } from './turn-sender.service.js';
 import { Workload } from './workload.service.js';
 
 const services = [
+  AgentStarts,
   Caretaker,
   History,
+  Openings,
   Prompts,
   Queues,
   Requests,
@@ -53,6 +57,7 @@ const parts = [
   RequestRoads,
   RuntimeDriver,
   RuntimeMachinery,
+  StartParts,
   TurnEndings,
   TurnSender,
   TurnTools,
@@ -67,10 +72,12 @@ export class SessionsModule implements OnApplicationBootstrap {
     private readonly pump: TurnPump,
     private readonly reconciler: Reconciler,
     private readonly caretaker: Caretaker,
+    private readonly openings: Openings,
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
     this.hooks.add(this.pump);
+    this.hooks.add(this.openings);
     await this.reconciler.start();
     this.caretaker.start();
   }

@@ -39,7 +39,7 @@ export class AgentsReader {
       sessions: sessions.map((session) => SessionView.of(session, runs && working.has(session.id))),
       pendingPermissions: open.approvals,
       pendingQuestions: open.questions,
-      lastError: ended ? instance.reason : null,
+      lastError: ended ? (instance.lastError ?? instance.reason) : null,
       startedAt: instance?.startedAt?.toISOString() ?? null,
       stoppedAt: ended ? instance.stateSince.toISOString() : null,
     });

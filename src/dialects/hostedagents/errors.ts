@@ -47,6 +47,7 @@ const byCode: Readonly<Record<string, { readonly status: number; readonly code?:
   group_deleted: { status: 404, code: 'scope_not_found', error: 'Scope not found' },
   group_conflict: { status: 400, code: 'invalid_request', error: 'scopeId and scope mean different scopes: give one' },
   ...Object.fromEntries(wrongInput.map((code) => [code, { status: 400, code: 'invalid_request' }])),
+  instance_timeout: { status: 503, code: 'start_failed' },
   running_limit: { status: 503, code: 'concurrency_cap' },
 };
 

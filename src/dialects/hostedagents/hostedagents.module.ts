@@ -1,6 +1,8 @@
 import { Module } from '@nestjs/common';
 import { HostedAgentsController } from './agents.controller.js';
 import { AgentsReader } from './agents.reader.js';
+import { AgentChanges, HostedLifecycle } from './lifecycle.js';
+import { HostedLifecycleController } from './lifecycle.controller.js';
 import { ModelList } from './model-list.js';
 import { HostedModelsController } from './models.controller.js';
 import { HostedScopesController } from './scopes.controller.js';
@@ -12,9 +14,10 @@ import { HostedTokensController } from './tokens.controller.js';
     HostedTokensController,
     HostedModelsController,
     HostedAgentsController,
+    HostedLifecycleController,
     HostedScopesController,
     HostedSecretsController,
   ],
-  providers: [AgentsReader, ModelList],
+  providers: [AgentChanges, AgentsReader, HostedLifecycle, ModelList],
 })
 export class HostedAgentsModule {}

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Config, type ProviderName } from '../../config/config.js';
 import type { Agent } from '../../core/agents/agent.entity.js';
+import { Invalid } from '../../core/errors/domain-error.js';
 import { Models } from '../../core/runtimes/models.port.js';
 import { Runtimes } from '../../core/runtimes/runtime.port.js';
 
@@ -37,10 +38,39 @@ export class ModelList {
     return this.ids[0] ?? demo;
   }
 
-  /** The model of an agent, as this API says it. */
-  of({ model }: Pick<Agent, 'model'>): string {
+  /** The model of an agent, as this API says it. One that another API gave it may be on no list. */
+  of({ model, provider }: Pick<Agent, 'model' | 'provider'>): string {
     if (model === null) return this.standard;
+    if (provider !== null) return `${provider}/${model}`;
     return this.ids.find((id) => id.endsWith(`/${model}`)) ?? model;
+  }
+
+  /** A model somebody named. Throws `Invalid` for one that is not on the list. */
+  chosen(id: string | null | undefined): { readonly provider: string | null; readonly model: string | null } {
+    if (id === undefined || id === null) return { provider: null, model: null };
+    if (!this.ids.includes(id)) {
+      const message = 'model is not on the list: GET /api/v1/models names the models of this server';
+      throw new Invalid(message, [{ field: 'model', message, place: 'body' }]);
+    }
+    const slash = id.indexOf('/');
+    return { provider: id.slice(0, slash), model: id.slice(slash + 1) };
+  }
+
+  /**
+   * A runtime that can ask a person, keeps a hidden prompt hidden, and is served by the model's provider; the default one
+   * if it can. Throws `Invalid` where there is none.
+   */
+  runtimeFor(provider: string | null, hidden: boolean): string {
+    const { fallback, names } = this.runtimes;
+    const able = [fallback, ...names].flatMap((name) => {
+      const runtime = this.runtimes.find(name);
+      const served = runtime?.providers.filter((one) => this.models.has(one)) ?? [];
+      const fits = runtime?.canAsk && served.length > 0 && (!hidden || runtime.takesPrivate);
+      return fits ? [{ name, served }] : [];
+    });
+    const found = able.find(({ served }) => served.some((one) => one === provider)) ?? able[0];
+    if (found) return found.name;
+    throw new Invalid('No runtime of this server can do that with the model providers it has', [], 'no_runtime');
   }
 
   private fitting(configured: readonly ProviderName[]): string[] {

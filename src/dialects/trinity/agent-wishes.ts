@@ -3,7 +3,7 @@ import { Config } from '../../config/config.js';
 import { roles, type Principal } from '../../core/access/principal.js';
 import { githubRepoOf, resourcesOf, slugOf } from '../../core/agents/agent.rules.js';
 import { Forbidden, Invalid } from '../../core/errors/domain-error.js';
-import type { NewAgent } from '../../core/instances/agent-lifecycle.service.js';
+import type { NewAgent } from '../../core/instances/agent-making.service.js';
 import { Repositories } from '../../core/library/repositories.port.js';
 import { Templates } from '../../core/library/templates.service.js';
 import { Runtimes } from '../../core/runtimes/runtime.port.js';

@@ -26,6 +26,7 @@ import { Generation } from '../../core/runtimes/generation.entity.js';
 import { RuntimeLine } from '../../core/runtimes/runtime-line.entity.js';
 import { Activity } from '../../core/sessions/activity.entity.js';
 import { AgentRequest } from '../../core/sessions/agent-request.entity.js';
+import { Opening } from '../../core/sessions/opening.entity.js';
 import { SessionEvent } from '../../core/sessions/session-event.entity.js';
 import { Session } from '../../core/sessions/session.entity.js';
 import { Turn } from '../../core/sessions/turn.entity.js';
@@ -65,6 +66,7 @@ export const entities = [
   SessionEvent,
   AgentRequest,
   Activity,
+  Opening,
   Schedule,
   ScheduleExecution,
   SshCredential,

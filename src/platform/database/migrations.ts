@@ -9,6 +9,7 @@ import { ShareAndInvite1700000000007 } from '../../migrations/0007-share-and-inv
 import { CredentialSettings1700000000008 } from '../../migrations/0008-credential-settings.js';
 import { CreateAgentSeeds1700000000012 } from '../../migrations/0012-create-agent-seeds.js';
 import { CreateSchedules1700000000011 } from '../../migrations/0011-create-schedules.js';
+import { PrepareHosting1700000000013 } from '../../migrations/0013-prepare-hosting.js';
 import { CreateGroups1700000000015 } from '../../migrations/0015-create-groups.js';
 import { CreateSsh1700000000009 } from '../../migrations/0009-create-ssh.js';
 import { AnnounceCallers1700000000017 } from '../../migrations/0017-announce-callers.js';
@@ -27,6 +28,7 @@ export const migrations = [
   CreateAgentSeeds1700000000012,
   CreateSchedules1700000000011,
   CreateSsh1700000000009,
+  PrepareHosting1700000000013,
   CreateGroups1700000000015,
   AnnounceCallers1700000000017,
 ];

@@ -22,6 +22,7 @@ const plans = {
     'create.settled',
   ],
   createFromTemplate: ['seed.stored'],
+  createPrompted: ['opening.stored', 'opening.sent'],
   stop: ['stop.announced', 'stop.halted'],
   rename: ['rename.halted', 'rename.stored', 'rename.done'],
   recreate: ['recreate.removed'],
@@ -33,7 +34,7 @@ const cases = Object.entries(plans).flatMap(([operation, points]) =>
   points.map((point) => [point, operation as Operation] as const),
 );
 
-const creates = (operation: Operation): boolean => operation === 'create' || operation === 'createFromTemplate';
+const creates = (operation: Operation): boolean => operation.startsWith('create');
 
 /** Gaps inside the steps of the Docker adapter. */
 const inAdapters = ['create.volumes', 'delete.container'] as const;
@@ -52,12 +53,19 @@ it('hits every named crash point of the sources', () => {
 describe('a crash between two steps', () => {
   let server: ChildServer;
   let crashFile: string;
+  let token: string;
   let count = 0;
   beforeAll(async () => {
     const dataDir = await makeDataDir();
     crashFile = join(dataDir, 'crash-at');
-    server = await ChildServer.on(dataDir, { NODE_OPTIONS: preload, FLOTILLA_CRASH_FILE: crashFile });
+    server = await ChildServer.on(dataDir, {
+      NODE_OPTIONS: preload,
+      FLOTILLA_CRASH_FILE: crashFile,
+      HOSTEDAGENTS_MAX_RUNNING: '100',
+    });
     await server.start();
+    const { body } = await server.admin.post('/api/v1/tokens', { label: 'crash' });
+    token = String(body['token']);
   }, 120_000);
   afterAll(async () => {
     await server.clear();
@@ -86,6 +94,7 @@ describe('a crash between two steps', () => {
       const outcome = row ? `${row.slug} is ${row.state}` : `${name} is gone`;
       report(point, [`${operation} ${name}`], `ready after ${readyMs} ms, ${outcome} ${settledMs} ms later`);
       expect(answer).toBeNull();
+      if (operation === 'createPrompted') await expectOneOpening(name);
       await expectReasons(server);
       await expectNoStrayProcesses(server);
 
@@ -100,6 +109,18 @@ describe('a crash between two steps', () => {
     },
     60_000,
   );
+
+  /** The first message was sent, once, and answered. */
+  async function expectOneOpening(name: string): Promise<void> {
+    const turns = (): Promise<{ prompt: string; state: string }[]> =>
+      server.sql(`select t.prompt, t.state from turns t join agents a on a.id = t.agent_id where a.slug = '${name}'`);
+    await until(
+      'its first message is answered',
+      async () => (await turns()).some(({ state }) => state === 'finished'),
+      20_000,
+    );
+    expect(await turns()).toEqual([{ prompt: 'begin <<say begun>>', state: 'finished' }]);
+  }
 
   async function given(name: string, operation: Operation): Promise<void> {
     const { status } = await server.admin.post('/api/agents', { name });
@@ -116,6 +137,8 @@ describe('a crash between two steps', () => {
         return admin.post('/api/agents', { name });
       case 'createFromTemplate':
         return admin.post('/api/agents', { name, template: 'local:default' });
+      case 'createPrompted':
+        return admin.as(token).post('/api/v1/agents', { name, initialPrompt: 'begin <<say begun>>' });
       case 'stop':
         return admin.post(`/api/agents/${name}/stop`);
       case 'recreate':
@@ -130,6 +153,7 @@ describe('a crash between two steps', () => {
 
   /** What the same request is answered after the restart. */
   function expectedAgain(operation: Operation, slug: string | null, name: string): number {
+    if (operation === 'createPrompted') return 200; // names are free there: another one is made
     if (creates(operation)) return slug === null ? 200 : 409;
     if (operation === 'rename') return slug === name ? 200 : 404;
     if (operation === 'delete') return slug === null ? 404 : 200;

@@ -5,6 +5,7 @@ import { LoginTokens } from '../../../src/core/accounts/login-tokens.js';
 import { LoginsService } from '../../../src/core/accounts/logins.service.js';
 import { Membership } from '../../../src/core/accounts/membership.entity.js';
 import { User } from '../../../src/core/accounts/user.entity.js';
+import { permissions } from '../../../src/core/access/principal.js';
 import { Authenticator } from '../../../src/core/access/authenticator.port.js';
 import { UsersService } from '../../../src/core/accounts/users.service.js';
 import { Secret } from '../../../src/core/credentials/secret.js';
@@ -14,6 +15,14 @@ import type { Role } from '../expected/words.js';
 
 const people = ['owner', 'outsider', 'stranger', 'colleague', 'shared', 'suspended'] as const;
 type Person = (typeof people)[number] | 'admin';
+
+interface WantedKey {
+  readonly scopes?: readonly KeyScope[];
+  readonly forAgent?: string | null;
+  readonly dialect?: string;
+  /** Whose organisation; default: the person's own. */
+  readonly within?: Person;
+}
 
 /** Everybody of the matrix, with something to show at the door. */
 export async function assembleCast(fleet: Fleet, agentId: string) {
@@ -36,9 +45,10 @@ export async function assembleCast(fleet: Fleet, agentId: string) {
   await db.of(User).update({ id: user('suspended').id }, { suspendedAt: new Date() });
 
   const login = (name: Person): string => tokens.issue(user(name)).accessToken.reveal();
-  const keyOf = async (name: Person, scopes: readonly KeyScope[] = ['*'], forAgent: string | null = null) => {
-    const holder = { userId: user(name).id, orgId: user(name).personalOrgId, agentId: forAgent };
-    return db.run((tx) => keys.issue(tx, holder, { dialect: 'trinity', label: 'matrix', scopes }));
+  const keyOf = async (name: Person, wanted: WantedKey = {}) => {
+    const { scopes = ['*'], forAgent = null, dialect = 'trinity', within = name } = wanted;
+    const holder = { userId: user(name).id, orgId: user(within).personalOrgId, agentId: forAgent };
+    return db.run((tx) => keys.issue(tx, holder, { dialect, label: 'matrix', scopes }));
   };
   const valueOf = async (made: ReturnType<typeof keyOf>): Promise<string> => (await made).value.reveal();
 
@@ -54,16 +64,33 @@ export async function assembleCast(fleet: Fleet, agentId: string) {
   const otherApi = await keyOf('owner');
   await db.of(ApiKey).update({ id: otherApi.key.id }, { dialect: 'agento' });
 
-  const agentKey = await keyOf('owner', ['*'], agentId);
+  const agentKey = await keyOf('owner', { forAgent: agentId });
+  const dialect = 'hostedagents';
+  const scopes = permissions.filter((name) => name !== 'account' && name !== 'admin');
+  const hostedAgentKey = await keyOf('owner', { dialect, scopes, forAgent: agentId });
+  const ended = await keyOf('owner', { dialect, scopes });
+  await db.of(ApiKey).delete({ id: ended.key.id });
+  const hosted: Partial<Record<Role, string>> = {
+    revoked: ended.value.reveal(),
+    narrow_key: await valueOf(keyOf('owner', { dialect, scopes: ['logs:read'] })),
+    owner_key: await valueOf(keyOf('owner', { dialect, scopes })),
+    agent_key: hostedAgentKey.value.reveal(),
+    // A token for the owner's organisation, in which nothing is shared with them.
+    colleague: await valueOf(keyOf('colleague', { dialect, scopes, within: 'owner' })),
+  };
+  for (const name of ['stranger', 'shared', 'owner', 'admin', 'suspended'] as const) {
+    hosted[name] = await valueOf(keyOf(name, { dialect, scopes }));
+  }
   const fixed: Partial<Record<Role, string>> = {
     expired: expired.issue(user('owner')).accessToken.reveal(),
     revoked,
     other_issuer: elsewhere.issue(user('owner')).accessToken.reveal(),
     other_api_key: otherApi.value.reveal(),
-    narrow_key: await valueOf(keyOf('owner', ['logs:read'])),
+    narrow_key: await valueOf(keyOf('owner', { scopes: ['logs:read'] })),
     owner_key: await valueOf(keyOf('owner')),
     agent_key: agentKey.value.reveal(),
   };
+  const loginRoles: readonly Role[] = ['expired', 'other_issuer', 'other_api_key'];
   return {
     user,
     keyOf,
@@ -75,6 +102,11 @@ export async function assembleCast(fleet: Fleet, agentId: string) {
       if (known !== undefined) return known;
       return login(role as Person);
     },
+    /** The same people with tokens of the Hosted Agents API; what was never one stays what it is. */
+    hostedTokenOf(role: Role): string | undefined {
+      if (role === 'anonymous') return undefined;
+      return loginRoles.includes(role) ? fixed[role] : hosted[role];
+    },
     /** Gives everybody back the address they had, and the own agent its key. */
     async restore(): Promise<void> {
       for (const name of people) {
@@ -82,7 +114,7 @@ export async function assembleCast(fleet: Fleet, agentId: string) {
         await db.of(User).update({ id: user(name).id }, theirs);
       }
       // Deleting an agent ends its key; the agent is put back, and so is this.
-      await db.of(ApiKey).save(agentKey.key);
+      await db.of(ApiKey).save([agentKey.key, hostedAgentKey.key]);
     },
   };
 }

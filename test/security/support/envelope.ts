@@ -20,6 +20,11 @@ const checks: Readonly<Record<string, (body: unknown, status: number) => boolean
     if (status === 422) return Array.isArray(detail) && detail.length > 0 && detail.every(isProblem);
     return (typeof detail === 'string' && detail !== '') || isObject(detail);
   },
+  hostedagents: (body) => {
+    if (!isObject(body)) return false;
+    const { error, code } = body;
+    return typeof error === 'string' && error !== '' && typeof code === 'string' && code !== '';
+  },
   console: (body) => {
     if (!isObject(body) || !isObject(body['error'])) return false;
     const { code, message } = body['error'];

@@ -1,0 +1,103 @@
+import { Injectable } from '@nestjs/common';
+import { Config } from '../../config/config.js';
+import type { Principal } from '../../core/access/principal.js';
+import type { Agent } from '../../core/agents/agent.entity.js';
+import { defaultResources } from '../../core/agents/agent.rules.js';
+import { Secret } from '../../core/credentials/secret.js';
+import { Invalid } from '../../core/errors/domain-error.js';
+import { AgentLifecycle } from '../../core/instances/agent-lifecycle.service.js';
+import { AgentProfile, type ProfileChange } from '../../core/instances/agent-profile.service.js';
+import { AgentStarts } from '../../core/sessions/agent-starts.service.js';
+import { EngineWatch } from '../../core/instances/engine-watch.service.js';
+import type { CreateAgentBody, PatchAgentBody } from './lifecycle.dto.js';
+import { ModelList } from './model-list.js';
+
+/** How long calls wait (contract section 2). */
+const createSeconds = 60;
+const startSeconds = 30;
+const graceSeconds = 3;
+
+/** Changing what exists. */
+@Injectable()
+export class AgentChanges {
+  constructor(
+    readonly profile: AgentProfile,
+    readonly lifecycle: AgentLifecycle,
+    readonly watch: EngineWatch,
+  ) {}
+}
+
+/** What this API asks of agents, in core's words. */
+@Injectable()
+export class HostedLifecycle {
+  constructor(
+    private readonly config: Config,
+    private readonly starts: AgentStarts,
+    private readonly changes: AgentChanges,
+    private readonly models: ModelList,
+  ) {}
+
+  /** Answers the new agent's own id. */
+  create(who: Principal, body: CreateAgentBody): Promise<string> {
+    const { provider, model } = this.models.chosen(body.model);
+    const hidden = textOf(body.hiddenPrompt);
+    const wish = {
+      displayName: body.name,
+      type: 'business-assistant',
+      runtime: this.models.runtimeFor(provider, hidden !== null),
+      provider,
+      model,
+      template: null,
+      instructions: null,
+      privateInstructions: hidden === null ? null : new Secret(hidden),
+      githubRepo: null,
+      resources: defaultResources,
+      // Somebody polls for what the agent asks, and answers.
+      approvals: 'ask',
+      seed: null,
+    } as const;
+    const { runningLimit } = this;
+    return this.starts.create(who, wish, {
+      prompt: promptOf(body.initialPrompt),
+      runningLimit,
+      waitSeconds: createSeconds,
+    });
+  }
+
+  async change(who: Principal, agent: Agent, { name, model }: PatchAgentBody): Promise<void> {
+    if (name === undefined && model === undefined) throw new Invalid('Nothing to change: send name or model');
+    const change: ProfileChange = {
+      ...(name === undefined ? {} : { displayName: name }),
+      ...(model === undefined ? {} : this.models.chosen(model)),
+    };
+    await this.changes.profile.change(who, agent.id, change);
+  }
+
+  async remove(who: Principal, agent: Agent): Promise<void> {
+    // Only with its container: otherwise it is kept, and can be deleted again.
+    this.changes.watch.require();
+    await this.changes.lifecycle.remove(who, agent.slug);
+  }
+
+  start(who: Principal, agent: Agent): Promise<boolean> {
+    return this.starts.start(who, agent, { runningLimit: this.runningLimit, waitSeconds: startSeconds });
+  }
+
+  stop(who: Principal, agent: Agent): Promise<boolean> {
+    return this.starts.stop(who, agent, graceSeconds);
+  }
+
+  restart(who: Principal, agent: Agent, force: boolean): Promise<void> {
+    const { runningLimit } = this;
+    return this.starts.restart(who, agent, force, { runningLimit, waitSeconds: startSeconds, graceSeconds });
+  }
+
+  private get runningLimit(): number {
+    return this.config.hostedagents.maxRunning;
+  }
+}
+
+/** Blank is none. */
+const promptOf = (text: string | null | undefined): string | null => (text?.trim() ? text : null);
+
+const textOf = (text: string | null | undefined): string | null => (text ? text : null);
