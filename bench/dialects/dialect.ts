@@ -33,6 +33,10 @@ export interface BenchDialect {
   isChat(body: Body): boolean;
   /** Path of the event socket; `lastSeen` asks for what came after it. */
   events(token: string, lastSeen?: string): string;
+  /** A shell in an agent over a socket: its path, and the first message, which says who is there. Missing: this API has none. */
+  readonly terminal?: { path(name: string): string; hello(token: string): string };
+  /** Lets a key in over SSH. Missing: this API cannot. */
+  sshAccess?(name: string, publicKey: string): Call;
   /** An event as stored, which the API carries to everyone who may hear of the agent. */
   readonly event: { readonly type: string; readonly data: Readonly<Record<string, unknown>> };
 }

@@ -33,5 +33,14 @@ export const trinity: BenchDialect = {
   chat: (name, message) => ({ method: 'POST', path: agents(`/${name}/chat`), body: { message } }),
   isChat: (body: Body) => typeof body.response === 'string',
   events: (token, lastSeen) => `/ws?token=${token}${lastSeen === undefined ? '' : `&last-event-id=${lastSeen}`}`,
+  terminal: {
+    path: (name) => agents(`/${name}/terminal?mode=bash`),
+    hello: (token) => JSON.stringify({ type: 'auth', token }),
+  },
+  sshAccess: (name, publicKey) => ({
+    method: 'POST',
+    path: agents(`/${name}/ssh-access`),
+    body: { public_key: publicKey, ttl_hours: 1 },
+  }),
   event: { type: 'instance.progress', data: { reason: 'bench' } },
 };

@@ -1,4 +1,5 @@
 import { Agent, type IncomingMessage, request } from 'node:http';
+import type { Socket } from 'node:net';
 
 const agent = new Agent({ keepAlive: true, maxSockets: 64 });
 const socketPath = process.env.BENCH_DOCKER_SOCKET ?? '/var/run/docker.sock';
@@ -38,6 +39,26 @@ export async function run(options: object): Promise<string> {
   const id = String(parsed(await docker('POST', '/containers/create', options))['Id']);
   await docker('POST', `/containers/${id}/start`);
   return id;
+}
+
+/** A program on a terminal in a container: what is written is typed, what is read is shown. */
+export async function attachedExec(id: string, options: object): Promise<Socket> {
+  const wish = { ...options, AttachStdin: true, AttachStdout: true, AttachStderr: true, Tty: true };
+  const execId = String(parsed(await docker('POST', `/containers/${id}/exec`, wish))['Id']);
+  const text = JSON.stringify({ Detach: false, Tty: true });
+  const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) };
+  return new Promise((resolve, reject) => {
+    const path = `/v1.41/exec/${execId}/start`;
+    const upgrade = { ...headers, connection: 'Upgrade', upgrade: 'tcp' };
+    const sent = request({ socketPath, method: 'POST', path, headers: upgrade });
+    sent.once('upgrade', (_answer, socket: Socket, head) => {
+      if (head.length > 0) socket.unshift(head);
+      resolve(socket);
+    });
+    sent.once('response', ({ statusCode }) => reject(new Error(`an exec was answered with ${statusCode}`)));
+    sent.once('error', reject);
+    sent.end(text);
+  });
 }
 
 /** Runs a command to its end: create, start (attached), inspect. @returns its exit code */
