@@ -88,7 +88,7 @@ put(
     ...(why.length > 0 ? why : ['None is.']),
   ].join('\n'),
 );
-const headline = new Set(['P2', 'P5', 'P6', 'P7', 'P9', 'P11', 'P16']);
+const headline = new Set(['P2', 'P5', 'P6', 'P7', 'P9', 'P11', 'P14', 'P16', 'P17']);
 const short = [
   row(['what', 'ours, p50', 'reference, p50', 'ratio or value', 'bar']),
   row(['----', '---------', '--------------', '--------------', '---']),
