@@ -7,7 +7,7 @@ import { docker } from './support.js';
 /** Where a secret may be below the data folder: the master key in its file. */
 const documented = ['master.key'];
 /** The runtime has the key of the provider it asks and its agent's own variables in its process, and nothing else. */
-const inRuntime = /^(OpenAI key|injected variable) \(.+\) in another user's environment$/;
+const inRuntime = /^(OpenAI key|injected variable|scope secret) \(.+\) in another user's environment$/;
 
 const exec = promisify(execFile);
 const output = async (...argv: string[]): Promise<string> => {

@@ -7,7 +7,7 @@ import { expectedByTrinity, trinityRows } from './expected/trinity.js';
 import { isAboutOne, type Role, roles, type Row, type Target, targets } from './expected/words.js';
 import { addressOf, assembleCast, type Cast, unknownId } from './support/cast.js';
 import { type Operation, operationsOf } from './support/operations.js';
-import { newThing, place, remove, type Thing } from './support/things.js';
+import { newThing, place, remove, scopeBodies, secretKey, type Thing } from './support/things.js';
 
 /** Every dialect with its table. A new one is a line here and a file in `expected/`. */
 const tables = {
@@ -25,11 +25,10 @@ const things: Readonly<Record<Target, Thing>> = {
   deleted: newThing('matrix-deleted'),
 };
 const settingKey = 'matrix.setting';
-const password = { password: 'another-good-one', confirm_password: 'another-good-one' };
 
 /** Good bodies, so that only the caller decides the answer. */
 const bodies: Readonly<Record<string, () => object>> = {
-  'POST /api/setup/admin-password': () => password,
+  'POST /api/setup/admin-password': () => ({ password: 'another-good-one', confirm_password: 'another-good-one' }),
   'PUT /api/users/{username}/role': () => ({ role: 'user' }),
   'PUT /api/users/me/email': () => ({ email: addressOf(`matrix-${randomUUID()}`) }),
   'PUT /api/settings/ops/config': () => ({ settings: {} }),
@@ -38,6 +37,7 @@ const bodies: Readonly<Record<string, () => object>> = {
   'POST /api/v1/agents': () => ({ name: `matrix-made-${randomUUID().slice(0, 8)}` }),
   'PATCH /api/v1/agents/{agentId}': () => ({ name: 'renamed' }),
   'POST /api/v1/tokens': () => ({ label: 'made by the matrix' }),
+  ...scopeBodies,
   'POST /api/agents': () => ({ name: `matrix-made-${randomUUID().slice(0, 8)}` }),
   'PUT /api/agents/{name}/rename': () => ({ new_name: `matrix-renamed-${randomUUID().slice(0, 8)}` }),
   'POST /api/agents/{name}/share': () => ({ email: addressOf(`matrix-${randomUUID()}`) }),
@@ -140,7 +140,8 @@ describe('who may call what', () => {
       id,
       toolId: thing.toolId,
       email: addressOf(target === 'foreign' ? 'friend' : 'shared'),
-      key: settingKey,
+      key: path.startsWith('/api/v1/') ? secretKey : settingKey,
+      scopeId: publicIdOf(thing.groupId),
       username: 'stranger',
       tokenId: tokenIds[target],
       agentId: publicIdOf(thing.agentId),

@@ -7,6 +7,12 @@ import { type Canary, formsOf, hatch, Search } from './support/canary.js';
  * - the home of an agent holds the credentials that were brought into it (mode 0600).
  */
 const documented = ['master.key', injectedFiles];
+/**
+ * Secrets are given to the agent: its own process has them, and what it printed is in the journal of its runtime, which only root
+ * can read, and in the runtime's own store in its home. Nowhere else.
+ */
+const atTheAgent =
+  /^(?:organisation|scope) secret \(.+\) in (?:another user's environment|file local\/[^/]+\/(?:run\/gen\/\d+\/journal|home\/\.scripted\/[\w.-]+))$/;
 
 describe('S13: secrets', () => {
   let run: CanaryRun;
@@ -23,7 +29,8 @@ describe('S13: secrets', () => {
       (error: unknown) => run.note('a failed turn', String(error)),
     );
     const search = await run.search(documented);
-    expect([...search.hits]).toEqual([]);
+    expect([...search.hits].filter((hit) => !atTheAgent.test(hit))).toEqual([]);
+    expect([...search.hits].filter((hit) => atTheAgent.test(hit))).not.toEqual([]);
     // It looked at something: logs, answers, tables, files; and it finds what lies in the place left out.
     expect(search.bytes).toBeGreaterThan(5_000_000);
     const control = [...(await run.search([])).hits].join('\n');

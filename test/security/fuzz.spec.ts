@@ -53,6 +53,7 @@ describe('any input', () => {
   let admin: User;
   let hosted = '';
   let runningId = '';
+  let scopeId = '';
   let created = 0;
   let turns = 0;
   beforeAll(async () => {
@@ -66,6 +67,7 @@ describe('any input', () => {
     await fleet.givenAgent(running);
     await fleet.chat(running, 'begin <<write a.txt hi>>');
     hosted = (await fleet.hosted()).token ?? '';
+    scopeId = String((await fleet.admin.as(hosted).post('/api/v1/scopes', { name: 'fuzz' })).body['id']);
     runningId = (await fleet.instanceOf(running)).agentId;
   }, 180_000);
   afterAll(async () => {
@@ -87,7 +89,8 @@ describe('any input', () => {
     sessionId: [namedIdOf('session', stopped.sessionId)],
     permissionId: [namedIdOf('approval', stopped.approvalId)],
     questionId: [namedIdOf('question', stopped.questionId)],
-    key: ['some.key', 'ops'],
+    key: ['some.key', 'ops', 'KEPT'],
+    scopeId: [name === 'DELETE /api/v1/scopes/{scopeId}' ? publicIdOf(stopped.groupId) : scopeId],
     username: ['fuzz-user', 'admin'],
   });
 

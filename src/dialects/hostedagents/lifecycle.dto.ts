@@ -52,6 +52,20 @@ export class CreateAgentBody {
   @IsOptional()
   @IsString()
   model?: string | null;
+
+  @ApiPropertyOptional({
+    type: String,
+    nullable: true,
+    description: 'Name of a scope: the agent gets the secrets of this scope only',
+  })
+  @IsOptional()
+  @IsString()
+  scope?: string | null;
+
+  @ApiPropertyOptional({ type: String, nullable: true, description: 'The same by id' })
+  @IsOptional()
+  @IsString()
+  scopeId?: string | null;
 }
 
 export class PatchAgentBody {
@@ -67,6 +81,20 @@ export class PatchAgentBody {
   @IsOptional()
   @IsString()
   model?: string | null;
+
+  @ApiPropertyOptional({
+    type: String,
+    nullable: true,
+    description: 'Name of a scope: the agent gets the secrets of this scope only',
+  })
+  @IsOptional()
+  @IsString()
+  scope?: string | null;
+
+  @ApiPropertyOptional({ type: String, nullable: true, description: 'The same by id' })
+  @IsOptional()
+  @IsString()
+  scopeId?: string | null;
 }
 
 export class RestartBody {

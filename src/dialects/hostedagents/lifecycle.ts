@@ -9,7 +9,9 @@ import { AgentLifecycle } from '../../core/instances/agent-lifecycle.service.js'
 import { AgentProfile, type ProfileChange } from '../../core/instances/agent-profile.service.js';
 import { AgentStarts } from '../../core/sessions/agent-starts.service.js';
 import { EngineWatch } from '../../core/instances/engine-watch.service.js';
+import { Groups } from '../../core/groups/groups.service.js';
 import type { CreateAgentBody, PatchAgentBody } from './lifecycle.dto.js';
+import { groupMeant } from './scope-wish.js';
 import { ModelList } from './model-list.js';
 
 /** How long calls wait (contract section 2). */
@@ -35,12 +37,15 @@ export class HostedLifecycle {
     private readonly starts: AgentStarts,
     private readonly changes: AgentChanges,
     private readonly models: ModelList,
+    private readonly groups: Groups,
   ) {}
 
   /** Answers the new agent's own id. */
-  create(who: Principal, body: CreateAgentBody): Promise<string> {
+  async create(who: Principal, body: CreateAgentBody): Promise<string> {
     const { provider, model } = this.models.chosen(body.model);
     const hidden = textOf(body.hiddenPrompt);
+    const named = { scopeId: body.scopeId ?? undefined, scope: body.scope ?? undefined };
+    const groupId = (await groupMeant(this.groups, who, named)) ?? null;
     const wish = {
       displayName: body.name,
       type: 'business-assistant',
@@ -55,6 +60,7 @@ export class HostedLifecycle {
       // Somebody polls for what the agent asks, and answers.
       approvals: 'ask',
       seed: null,
+      groupId,
     } as const;
     const { runningLimit } = this;
     return this.starts.create(who, wish, {
@@ -64,13 +70,16 @@ export class HostedLifecycle {
     });
   }
 
-  async change(who: Principal, agent: Agent, { name, model }: PatchAgentBody): Promise<void> {
-    if (name === undefined && model === undefined) throw new Invalid('Nothing to change: send name or model');
+  async change(who: Principal, agent: Agent, { name, model, scopeId, scope }: PatchAgentBody): Promise<void> {
+    const groupId = await groupMeant(this.groups, who, { scopeId, scope });
+    const more = name !== undefined || model !== undefined;
+    if (!more && groupId === undefined) throw new Invalid('Nothing to change: send name, model, scope or scopeId');
     const change: ProfileChange = {
       ...(name === undefined ? {} : { displayName: name }),
       ...(model === undefined ? {} : this.models.chosen(model)),
     };
-    await this.changes.profile.change(who, agent.id, change);
+    if (more) await this.changes.profile.change(who, agent.id, change);
+    if (groupId !== undefined) await this.groups.assign(who, { id: agent.id }, groupId);
   }
 
   async remove(who: Principal, agent: Agent): Promise<void> {

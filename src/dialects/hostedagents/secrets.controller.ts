@@ -1,5 +1,5 @@
 import { Body, Controller, Delete, Get, Param, Put } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
+import { ApiBody, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import type { Principal } from '../../core/access/principal.js';
 import type { SeenGroup } from '../../core/groups/groups.service.js';
 import { Secrets } from '../../core/groups/secrets.service.js';
@@ -9,6 +9,13 @@ import { ForScope, TheScope } from './scope-by-id.js';
 import { PutSecretsBody, SecretsSetView, SecretsView, SecretView, valuesIn } from './secrets.dto.js';
 
 const bad = 'A key or value is missing, of the wrong form or too long, or a key is reserved';
+const asked = {
+  type: PutSecretsBody,
+  examples: {
+    one: { value: { key: 'DATABASE_URL', value: 'postgres://db.example.com/shop' } },
+    several: { value: { secrets: { DATABASE_URL: 'postgres://db.example.com/shop', PAYMENT_KEY: 'pk-example-0815' } } },
+  },
+};
 const later = 'A container that runs keeps what it has: changes reach it when it is started the next time.';
 
 /** Secrets: variables of an agent's processes (contract section 7). A value that was set is never shown again. */
@@ -31,6 +38,7 @@ export class HostedSecretsController {
 
   @Put('secrets')
   @Requires('agents:write')
+  @ApiBody(asked)
   @ApiOperation({ summary: 'Set secrets of your organisation', description: later })
   @ApiOkResponse({ type: SecretsSetView })
   @Refuses({ 400: bad })
@@ -61,6 +69,7 @@ export class HostedSecretsController {
   @Put('scopes/:scopeId/secrets')
   @ForScope()
   @Requires('agents:write')
+  @ApiBody(asked)
   @ApiOperation({ summary: 'Set secrets of a scope', description: later })
   @ApiOkResponse({ type: SecretsSetView })
   @Refuses({ 400: bad, 404: 'No such scope' })

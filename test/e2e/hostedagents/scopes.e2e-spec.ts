@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { publicIdOf } from '../../../src/dialects/hostedagents/words.js';
 import { bootFleet, type Fleet } from '../../support/fleet.js';
 import type { Answer, TrinityClient } from '../../support/trinity-client.js';
 
@@ -126,6 +127,36 @@ describe('scopes and secrets', () => {
     await hosted.delete('/api/v1/secrets/LONG');
   });
 
+  it('an agent is made in a scope that exists, or not at all, and is moved between scopes', async () => {
+    const [one, two] = [await givenScope('One'), await givenScope('Two')];
+    const make = (fields: object): Promise<Answer> => hosted.post('/api/v1/agents', { name: 'made', ...fields });
+    const nowhere = [404, { error: 'Scope not found', code: 'scope_not_found' }];
+    for (const fields of [{ scope: 'nope' }, { scope: '' }, { scopeId: 'nope' }, { scopeId: `c${'0'.repeat(24)}` }]) {
+      const { status, body } = await make(fields);
+      expect([status, body]).toEqual(nowhere);
+    }
+    expect(said(await make({ scopeId: one, scope: 'Two' }))).toEqual([400, 'invalid_request']);
+    expect(said(await make({ scope: 7 }))).toEqual([400, 'invalid_request']);
+    expect((await hosted.get('/api/v1/agents')).body['total']).toBe(0);
+
+    const { status, body } = await make({ scopeId: one, scope: ' ONE ' });
+    expect([status, body['scopeId'], body['scope']]).toEqual([200, one, 'One']);
+    const at = `/api/v1/agents/${String(body['agentId'])}`;
+    const change = async (fields: object): Promise<unknown[]> => {
+      const answer = await hosted.patch(at, fields);
+      return [answer.status, answer.body['scopeId'], answer.body['scope'], answer.body['name']];
+    };
+    expect(await change({ scope: 'two', name: 'moved' })).toEqual([200, two, 'Two', 'moved']);
+    expect(await change({ scopeId: null })).toEqual([200, null, null, 'moved']);
+    expect(await change({ scopeId: one })).toEqual([200, one, 'One', 'moved']);
+    expect(said(await hosted.patch(at, { scopeId: null, scope: 'Two' }))).toEqual([400, 'invalid_request']);
+    expect(said(await hosted.patch(at, { name: 'not changed', scope: 'nope' }))).toEqual([404, 'scope_not_found']);
+    expect((await hosted.get(at)).body).toMatchObject({ name: 'moved', scopeId: one });
+    await hosted.delete(at);
+    await hosted.delete(`/api/v1/scopes/${one}`);
+    await hosted.delete(`/api/v1/scopes/${two}`);
+  });
+
   const homeOf = async (name: string): Promise<string> =>
     fleet.engine.pathOf((await fleet.instanceOf(name)).ref ?? '', 'home');
 
@@ -143,9 +174,9 @@ describe('scopes and secrets', () => {
     await hosted.put(`/api/v1/scopes/${scopeId}/secrets`, { key: 'K', value: 'of-scope' });
     await fleet.givenAgent('unscoped');
     await fleet.givenAgent('scoped');
-    await fleet.db.query(
-      `update agents set group_id = (select id from agent_groups where name = 'S') where slug = 'scoped'`,
-    );
+    const id = publicIdOf((await fleet.instanceOf('scoped')).agentId);
+    const moved = await hosted.patch(`/api/v1/agents/${id}`, { scope: 's' });
+    expect([moved.status, moved.body['scopeId'], moved.body['scope']]).toEqual([200, scopeId, 'S']);
     await fleet.admin.post('/api/agents/scoped/stop');
     await fleet.admin.post('/api/agents/scoped/start');
     expect(await seen('unscoped')).toBe('of-organisation|of-organisation-only');

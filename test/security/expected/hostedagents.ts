@@ -22,6 +22,19 @@ export const hostedRows: Readonly<Record<string, HostedRow>> = {
   'POST /api/v1/agents/{agentId}/start': { who: 'access', ok: 200 },
   'POST /api/v1/agents/{agentId}/stop': { who: 'access', ok: 200 },
   'POST /api/v1/agents/{agentId}/restart': { who: 'access', ok: 200 },
+  // Scopes and secrets belong to the organisation: its members have them, an agent's own key does not.
+  'GET /api/v1/scopes': { who: 'user', ok: 200, but: { agent_key: 403 } },
+  'POST /api/v1/scopes': { who: 'user', ok: 200, but: { agent_key: 403 } },
+  'GET /api/v1/scopes/{scopeId}': { who: 'access', ok: 200, but: { agent_key: 403, colleague: 200 } },
+  'PATCH /api/v1/scopes/{scopeId}': { who: 'access', ok: 200, but: { agent_key: 403, colleague: 200 } },
+  'DELETE /api/v1/scopes/{scopeId}': { who: 'access', ok: 200, but: { agent_key: 403, colleague: 200 } },
+  'GET /api/v1/secrets': { who: 'user', ok: 200, but: { agent_key: 403 } },
+  'PUT /api/v1/secrets': { who: 'user', ok: 200, but: { agent_key: 403 } },
+  // No organisation has a secret of that key.
+  'DELETE /api/v1/secrets/{key}': { who: 'user', ok: 404, but: { agent_key: 403 } },
+  'GET /api/v1/scopes/{scopeId}/secrets': { who: 'access', ok: 200, but: { agent_key: 403, colleague: 200 } },
+  'PUT /api/v1/scopes/{scopeId}/secrets': { who: 'access', ok: 200, but: { agent_key: 403, colleague: 200 } },
+  'DELETE /api/v1/scopes/{scopeId}/secrets/{key}': { who: 'access', ok: 200, but: { agent_key: 403, colleague: 200 } },
 };
 
 const ours: readonly Role[] = ['narrow_key', 'owner_key', 'agent_key'];

@@ -10,6 +10,7 @@ import { SocketClient } from '../../support/socket-client.js';
 import { type Answer, TrinityClient } from '../../support/trinity-client.js';
 import { until } from '../../support/until.js';
 import { type Canary, hatch, Search } from './canary.js';
+import { secrets } from './canary-secrets.js';
 
 /** A model server of ours on loopback, asked through a base URL that carries a password. */
 async function modelServer() {
@@ -40,6 +41,8 @@ export async function canaryRun(env: Readonly<Record<string, string>>) {
     github: hatch('GitHub token'),
     asName: hatch('password typed as a name'),
     rejected: hatch('rejected value'),
+    organisation: hatch('organisation secret'),
+    scope: hatch('scope secret'),
   };
   const model = await modelServer();
   const git = await gitHost(planted.github.value);
@@ -69,6 +72,8 @@ export async function canaryRun(env: Readonly<Record<string, string>>) {
     dataDir,
     planted,
     model,
+    /** A real runtime keeps what it printed in files of its own, in its home. */
+    prints: env['FLOTILLA_ENGINE'] !== 'docker',
 
     /** Secrets that only came to be while it ran. */
     plant(name: string, value: string): void {
@@ -102,12 +107,13 @@ export async function canaryRun(env: Readonly<Record<string, string>>) {
     /** One call, its answer kept for the search; those that hand out a secret say so. */
     async call(method: string, path: string, body?: object, as: TrinityClient = client): Promise<Answer> {
       const made = await send(as, method, path, body);
-      const { api_key: key, ticket, key: bundleKey, private_key: sshKey } = made.body;
+      const { api_key: key, ticket, token, key: bundleKey, private_key: sshKey } = made.body;
       if (typeof bundleKey === 'string') run.plant('key of credential bundles', bundleKey);
       if (typeof sshKey === 'string') run.plant('SSH key', sshKey.split('\n')[4] ?? '');
       if (typeof key === 'string') run.plant('API key', key.slice(20));
+      if (typeof token === 'string') run.plant('hosted token', token.slice(12));
       if (typeof ticket === 'string') run.plant('ticket', ticket.split('.')[2] ?? '');
-      const handedOut = [key, ticket, bundleKey, sshKey].some((one) => typeof one === 'string');
+      const handedOut = [key, ticket, token, bundleKey, sshKey].some((one) => typeof one === 'string');
       if (!handedOut) answers.push([`answer of ${method} ${path}`, JSON.stringify([made.body, [...made.headers]])]);
       return made;
     },
@@ -218,6 +224,7 @@ export async function workload(run: CanaryRun, agent: string, message: string): 
   for (const path of ['/~console/approvals', '/~console/questions', `/~console/agents/${agent}/settings`]) {
     await run.call('GET', path);
   }
+  await secrets(run, agent);
   await credentials(run, base);
   await run.call('POST', `${base}/stop`);
   await run.call('POST', `${base}/chat`, { message: 'nobody there' });

@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { Group } from '../../../src/core/groups/group.entity.js';
+import { SecretRow } from '../../../src/core/groups/secret.entity.js';
 import { Activity } from '../../../src/core/sessions/activity.entity.js';
 import { Agent } from '../../../src/core/agents/agent.entity.js';
 import { AgentRequest } from '../../../src/core/sessions/agent-request.entity.js';
@@ -27,6 +29,7 @@ export interface Thing {
   readonly approvalId: string;
   readonly questionId: string;
   readonly sshCredentialId: string;
+  readonly groupId: string;
 }
 
 export const newThing = (slug: string, agentId: string = randomUUID()): Thing => ({
@@ -41,7 +44,19 @@ export const newThing = (slug: string, agentId: string = randomUUID()): Thing =>
   approvalId: randomUUID(),
   questionId: randomUUID(),
   sshCredentialId: randomUUID(),
+  groupId: randomUUID(),
 });
+
+/** Good bodies for scopes and secrets. */
+export const scopeBodies: Readonly<Record<string, () => object>> = {
+  'POST /api/v1/scopes': () => ({ name: `matrix ${randomUUID()}` }),
+  'PATCH /api/v1/scopes/{scopeId}': () => ({ name: `matrix ${randomUUID()}` }),
+  'PUT /api/v1/secrets': () => ({ key: 'MADE', value: 'by the matrix' }),
+  'PUT /api/v1/scopes/{scopeId}/secrets': () => ({ key: 'MADE', value: 'by the matrix' }),
+};
+
+/** Key of a secret that a thing's group has. */
+export const secretKey = 'MATRIX_KEY';
 
 /** Puts a stopped agent with a session, a tool call, an open approval and an open question into the database, afresh. */
 export async function place(db: UnitOfWork, thing: Thing, owner: User, sharedWith: string | null): Promise<void> {
@@ -116,6 +131,7 @@ export async function place(db: UnitOfWork, thing: Thing, owner: User, sharedWit
     createdAt: at,
     expiresAt: new Date(Date.now() + 3_600_000),
   });
+  await placeGroup(db, thing, owner.personalOrgId);
   for (const [kind, id] of [
     ['approval', thing.approvalId],
     ['question', thing.questionId],
@@ -138,6 +154,15 @@ export async function place(db: UnitOfWork, thing: Thing, owner: User, sharedWit
   }
 }
 
-export async function remove(db: UnitOfWork, { agentId }: Thing): Promise<void> {
+/** A group of the organisation with a secret in it, whose value is never opened: no agent of the group is started. */
+async function placeGroup(db: UnitOfWork, { groupId }: Thing, orgId: string): Promise<void> {
+  const times = { createdAt: at, updatedAt: at };
+  await db.of(Group).insert({ id: groupId, orgId, name: groupId, nameKey: groupId, ...times });
+  const secret = { id: randomUUID(), orgId, groupId, name: secretKey, sealed: 'never opened' };
+  await db.of(SecretRow).insert({ ...secret, ...times });
+}
+
+export async function remove(db: UnitOfWork, { agentId, groupId }: Thing): Promise<void> {
+  await db.of(Group).delete({ id: groupId });
   await db.of(Agent).delete({ id: agentId });
 }
