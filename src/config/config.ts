@@ -44,6 +44,8 @@ export abstract class Config {
   abstract readonly mailFrom: string;
   /** Origins that may call from a browser, besides our own. */
   abstract readonly corsOrigins: readonly string[];
+  /** Endings of files that people may not hand to agents, in small letters; null: the usual ones. */
+  abstract readonly refusedUploads: readonly string[] | null;
   abstract readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   /** Folder with templates of this installation's own; null: only the shipped ones. */
   abstract readonly templatesDir: string | null;

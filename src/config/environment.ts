@@ -5,12 +5,7 @@ import { Secret } from '../core/credentials/secret.js';
 import type { Config, ProviderConfig, ProviderName } from './config.js';
 import { ConfigError } from './config-error.js';
 import { credentialKeyFrom, derivedKey, masterKeyFrom, parseMasterKey } from './master-key.js';
-
-const yesNo = (name: string, otherwise = false) =>
-  z
-    .enum(['true', 'false', '1', '0'], { error: `${name} must be true or false.` })
-    .transform((text) => text === 'true' || text === '1')
-    .default(otherwise);
+import { endingsOfFiles, yesNo } from './setting-kinds.js';
 
 /** A URL is never repeated in a message: it may carry a password. */
 const url = (name: string, protocols: readonly string[], example: string) =>
@@ -80,6 +75,7 @@ const schema = z.object({
       'SMTP_FROM must be an e-mail address such as flotilla@example.com.',
     )
     .optional(),
+  FLOTILLA_UPLOAD_REFUSED: endingsOfFiles('FLOTILLA_UPLOAD_REFUSED').optional(),
   FLOTILLA_CORS_ORIGINS: z
     .string()
     .transform((text) => listIn(text))
@@ -204,6 +200,7 @@ function toConfig(settings: Settings): Config {
     smtpUrl: sealed(settings.SMTP_URL),
     mailFrom: settings.SMTP_FROM ?? `flotilla@${new URL(publicUrl).hostname}`,
     corsOrigins: settings.FLOTILLA_CORS_ORIGINS,
+    refusedUploads: settings.FLOTILLA_UPLOAD_REFUSED ?? null,
     logLevel: settings.FLOTILLA_LOG_LEVEL,
     templatesDir: settings.FLOTILLA_TEMPLATES_DIR ? resolve(settings.FLOTILLA_TEMPLATES_DIR) : null,
     github: { url: settings.FLOTILLA_GITHUB_URL, token: sealed(settings.GITHUB_TOKEN) },

@@ -29,7 +29,7 @@ export class AgentHomes {
     const held = await this.access.rightOn(who, agent);
     const channel = await this.channels.of({ instanceId: instance.id, ref: instance.ref }, 'developer');
     const owns = held !== null && includes(held, 'own');
-    return new AgentHome(agent, channel, this.engine.pathOf(instance.ref, 'home'), owns);
+    return new AgentHome(agent, channel, this.engine.pathOf(instance.ref, 'home'), owns, instance.startedAt);
   }
 }
 
@@ -41,6 +41,8 @@ export class AgentHome {
     /** Absolute, as the agent sees it. */
     readonly folder: string,
     readonly owns: boolean,
+    /** When the container was started. */
+    readonly runsSince: Date | null = null,
   ) {}
 
   visible(path: string): boolean {

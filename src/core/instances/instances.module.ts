@@ -8,6 +8,8 @@ import { AgentFiles } from './agent-files.service.js';
 import { AgentHomes } from './agent-homes.service.js';
 import { AgentLogs } from './agent-logs.service.js';
 import { AgentProfile } from './agent-profile.service.js';
+import { AgentReach } from './agent-reach.service.js';
+import { AgentUploads } from './agent-uploads.service.js';
 import { AgentResources } from './agent-resources.service.js';
 import { EngineWatch } from './engine-watch.service.js';
 import { GivenValues } from './given-values.js';
@@ -34,7 +36,9 @@ const services = [
   AgentLogs,
   AgentMaking,
   AgentProfile,
+  AgentReach,
   AgentResources,
+  AgentUploads,
   EngineWatch,
   GivenValues,
   HomeLayouts,

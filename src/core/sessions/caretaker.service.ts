@@ -6,6 +6,7 @@ import { Instance } from '../instances/instance.entity.js';
 import { Leadership } from '../leadership/leadership.service.js';
 import { Generations } from '../runtimes/generations.service.js';
 import { Spool } from '../runtimes/spool.service.js';
+import { Conversations } from './conversations.service.js';
 import { Requests } from './requests.service.js';
 import { TurnPump } from './turn-pump.service.js';
 
@@ -41,6 +42,7 @@ export class CaretakerTools {
     readonly spool: Spool,
     readonly requests: Requests,
     readonly pump: TurnPump,
+    readonly conversations: Conversations,
   ) {}
 }
 
@@ -84,6 +86,7 @@ export class Caretaker implements BeforeApplicationShutdown {
       () => this.idle(),
       () => this.stranded(),
       () => this.longJournals(),
+      () => this.tools.conversations.eraseLeft(),
     ];
     for (const one of looks) {
       await one().catch((error: unknown) => {

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { In, Not } from 'typeorm';
 import { UnitOfWork } from '../../platform/database/unit-of-work.js';
 import { isAdmin, type Principal } from '../access/principal.js';
 import type { Agent } from '../agents/agent.entity.js';
@@ -45,9 +46,9 @@ export class History {
   /** Newest first. Other people's conversations are for admins only. */
   sessions(who: Principal, agent: Agent, filter: SessionFilter = {}): Promise<Session[]> {
     const userId = isAdmin(who) ? filter.userId : who.userId;
-    const status = filter.status === 'active' || filter.status === 'closed' ? filter.status : undefined;
+    const status = filter.status === 'active' || filter.status === 'closed' ? filter.status : Not('deleted' as const);
     return this.db.of(Session).find({
-      where: { agentId: agent.id, purpose: 'chat', ...(userId ? { userId } : {}), ...(status ? { status } : {}) },
+      where: { agentId: agent.id, purpose: 'chat', status, ...(userId ? { userId } : {}) },
       order: { createdAt: 'DESC' },
       take: 1000,
     });
@@ -57,7 +58,8 @@ export class History {
   async session(who: Principal, agent: Agent, id: string): Promise<Session> {
     const session = await this.db.of(Session).findOneBy({ id });
     // What cannot be an id is not repeated: it may be anything.
-    if (!session) throw new NotFound('session', /^[\da-f-]{36}$/.test(id) ? id : 'no such id');
+    if (!session || session.status === 'deleted')
+      throw new NotFound('session', /^[\da-f-]{36}$/.test(id) ? id : 'no such id');
     if (session.agentId !== agent.id) throw new Forbidden('This session belongs to another agent');
     if (!isAdmin(who) && session.userId !== who.userId) throw new Forbidden('This session belongs to another user');
     return session;
@@ -73,7 +75,7 @@ export class History {
   async recent(who: Principal, agent: Agent, limit: number, userId?: string): Promise<Message[]> {
     const author = isAdmin(who) ? userId : who.userId;
     const turns = await this.db.of(Turn).find({
-      where: { agentId: agent.id, lane: 'chat', ...(author ? { userId: author } : {}) },
+      where: { agentId: agent.id, lane: In(['chat', 'session']), ...(author ? { userId: author } : {}) },
       order: { number: 'DESC' },
       take: limit,
     });

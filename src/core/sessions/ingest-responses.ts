@@ -13,6 +13,8 @@ import type { Turn } from './turn.entity.js';
 /** Carried by a turn whose runtime said that it fails, until the reason is known. */
 export const modelFailed = 'The model failed';
 
+const tokenKinds = ['inputTokens', 'outputTokens', 'reasoningTokens', 'cacheReadTokens', 'cacheWriteTokens'] as const;
+
 type ResponseEffect = Extract<Effect, { type: 'response' }>;
 
 /** Answers of a runtime to what we asked. Every id we use says what it was about, so that a restart changes nothing. */
@@ -130,10 +132,17 @@ function wordsOf(answer: string | null): string | null {
 function addUsage(turn: Turn, session: Session, result: Json): void {
   const usage = objectOf(result['usage']);
   const quota = objectOf(objectOf(objectOf(result['_meta'])['quota'])['token_count']);
-  turn.inputTokens += numberOf(usage['inputTokens'] ?? quota['input_tokens']);
-  turn.outputTokens += numberOf(usage['outputTokens'] ?? quota['output_tokens']);
-  turn.cacheReadTokens += numberOf(usage['cachedReadTokens']);
-  turn.cacheWriteTokens += numberOf(usage['cachedWriteTokens']);
+  const added = {
+    inputTokens: numberOf(usage['inputTokens'] ?? quota['input_tokens']),
+    outputTokens: numberOf(usage['outputTokens'] ?? quota['output_tokens']),
+    reasoningTokens: numberOf(usage['thoughtTokens']),
+    cacheReadTokens: numberOf(usage['cachedReadTokens']),
+    cacheWriteTokens: numberOf(usage['cachedWriteTokens']),
+  };
+  for (const name of tokenKinds) {
+    turn[name] += added[name];
+    session[name] += added[name];
+  }
   if (session.contextUsed === 0) session.contextUsed = turn.inputTokens + turn.outputTokens;
 }
 

@@ -4,8 +4,8 @@ import { Activity } from './activity.entity.js';
 import type { IngestContext } from './ingest.context.js';
 import { IngestRequests } from './ingest-requests.js';
 import type { Effect, ToolFields } from './journal.effects.js';
-import { startOf, stringOf } from './json.js';
-import { longestOutput } from './tool.fields.js';
+import { stringOf } from './json.js';
+import { mergedFields } from './tool.fields.js';
 import type { Session } from './session.entity.js';
 import { announce } from './turn-endings.js';
 import type { Turn } from './turn.entity.js';
@@ -83,14 +83,3 @@ export class IngestTools {
 }
 
 export const activityIdOf = (turnId: string, toolCallId: string): string => `${turnId}:${toolCallId}`;
-
-/** A first title is often the tool's own name; it is kept when a nicer title replaces it. Output in pieces is put together. */
-function mergedFields(known: Record<string, unknown>, { outputDelta, ...fields }: ToolFields): Record<string, unknown> {
-  const tool = fields.tool ?? known['tool'] ?? (known['title'] === undefined ? fields.title : undefined);
-  const before = typeof known['output'] === 'string' ? known['output'] : '';
-  return {
-    ...fields,
-    ...(tool === undefined ? {} : { tool }),
-    ...(outputDelta === undefined ? {} : { output: startOf(before + outputDelta, longestOutput) }),
-  };
-}

@@ -166,8 +166,9 @@ export function faultOf(payload: QuestionPayload, answer: QuestionAnswer): strin
   const unknown = Object.keys(answer).find((key) => !keys.has(key));
   if (unknown !== undefined) return 'An answer names a question that was not asked';
   for (const question of payload.questions) {
-    const values = answer[question.key] ?? [];
-    if (values.length === 0) return `The question '${question.key}' has no answer`;
+    // An empty list is an answer: this one is left open.
+    const values = answer[question.key];
+    if (!values) return `The question '${question.key}' has no answer`;
     if (!question.multiple && values.length > 1) return `The question '${question.key}' takes one answer`;
     const known = new Set(question.options.map((option) => option.value));
     if (!question.freeText && values.some((value) => !known.has(value))) {

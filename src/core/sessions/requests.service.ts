@@ -3,16 +3,12 @@ import { In } from 'typeorm';
 import { UnitOfWork } from '../../platform/database/unit-of-work.js';
 import { Access } from '../access/access.service.js';
 import type { Principal } from '../access/principal.js';
-import { Audit } from '../audit/audit.service.js';
 import { Agent } from '../agents/agent.entity.js';
 import { Clock } from '../clock.port.js';
 import { Conflict, Hidden, Invalid, NotFound } from '../errors/domain-error.js';
 import { Instance } from '../instances/instance.entity.js';
-import { Generation } from '../runtimes/generation.entity.js';
-import { Spool } from '../runtimes/spool.service.js';
 import { AgentRequest } from './agent-request.entity.js';
-import { announceAnswer } from './request-closing.js';
-import { QuestionCarrier } from './question-carrier.service.js';
+import { RequestSettling, type AfterReject, type Settlement } from './request-settling.service.js';
 import {
   elicitationResult,
   faultOf,
@@ -22,20 +18,7 @@ import {
   type QuestionAnswer,
   type QuestionPayload,
 } from './request.rules.js';
-import { SessionLog } from './session-log.js';
-import { SessionStreams } from './session-streams.js';
-import { Session } from './session.entity.js';
-
-/** How answers reach the runtime. */
-@Injectable()
-export class RequestRoads {
-  constructor(
-    readonly spool: Spool,
-    readonly carrier: QuestionCarrier,
-    readonly streams: SessionStreams,
-    readonly audit: Audit,
-  ) {}
-}
+import { checkPrompt } from './turn-intake.service.js';
 
 /** An open request with the agent it belongs to. */
 export interface PendingRequest {
@@ -50,7 +33,7 @@ export class Requests {
     private readonly db: UnitOfWork,
     private readonly access: Access,
     private readonly clock: Clock,
-    private readonly roads: RequestRoads,
+    private readonly settling: RequestSettling,
   ) {}
 
   /** Open requests of all agents the caller may see, oldest first; at most 500. */
@@ -73,6 +56,17 @@ export class Requests {
     });
   }
 
+  /** Open requests of one agent, oldest first. The caller may `view` the agent. */
+  openOf(agent: Agent, kind: AgentRequest['kind'], sessionId?: string): Promise<AgentRequest[]> {
+    const where = {
+      agentId: agent.id,
+      kind,
+      state: 'open',
+      ...(sessionId === undefined ? {} : { sessionId }),
+    } as const;
+    return this.db.of(AgentRequest).find({ where, order: { createdAt: 'ASC', id: 'ASC' }, take: 500 });
+  }
+
   async get(who: Principal, kind: AgentRequest['kind'], id: string): Promise<PendingRequest> {
     const request = await this.db.of(AgentRequest).findOneBy({ id, kind });
     if (!request) throw new NotFound(kind, id);
@@ -83,14 +77,29 @@ export class Requests {
     return { request, agent };
   }
 
-  /** `always` also remembers the shown pattern for this agent. Throws `Conflict` when it was answered before. */
-  async decide(who: Principal, id: string, decision: ApprovalDecision): Promise<AgentRequest> {
+  /**
+   * `always` also remembers the shown pattern for this agent, and allows what else it covers in that conversation. A reject
+   * with `after` rejects whatever else waits there, and ends the turn or tells the agent why, as its next prompt.
+   * Throws `Conflict` when it was answered before.
+   */
+  async decide(
+    who: Principal,
+    id: string,
+    decision: ApprovalDecision,
+    after: AfterReject | null = null,
+  ): Promise<AgentRequest> {
     const { request } = await this.get(who, 'approval', id);
     await this.access.agent(who, { id: request.agentId }, 'operate');
-    return this.settle(who, id, (row, agent) => {
-      if (decision === 'always') remember(agent, row.pattern);
-      const result = permissionResult(row.payload as unknown as ApprovalPayload, decision);
-      return { by: who.userId, state: 'answered', answer: { decision }, result };
+    if (after?.message) checkPrompt(after.message);
+    const covered = decision === 'always' || (decision === 'reject' && after !== null);
+    return this.settling.settle(who, id, {
+      answer: (row, agent) => {
+        if (decision === 'always') remember(agent, row.pattern);
+        const result = permissionResult(row.payload as unknown as ApprovalPayload, decision);
+        return { by: who.userId, state: 'answered', answer: { decision }, result };
+      },
+      ...(covered ? { covers: (row, other) => decision === 'reject' || other.pattern === row.pattern } : {}),
+      ...(decision === 'reject' && after ? { after } : {}),
     });
   }
 
@@ -101,7 +110,7 @@ export class Requests {
     const payload = request.payload as unknown as QuestionPayload & { readonly schema?: unknown };
     const fault = faultOf(payload, answers);
     if (fault !== null) throw new Invalid(fault, [], 'answer_does_not_fit');
-    return this.settle(who, id, () => ({ by: who.userId, ...questionAnswer(payload, answers) }));
+    return this.settling.settle(who, id, { answer: () => ({ by: who.userId, ...questionAnswer(payload, answers) }) });
   }
 
   /** Brings answers that are stored, and could not be carried before, to runtimes that still live. */
@@ -114,7 +123,7 @@ export class Requests {
     );
     for (const { id, instance_id } of rows) {
       const instance = await this.db.of(Instance).findOneBy({ id: instance_id });
-      if (instance) void this.roads.carrier.carry(instance, id);
+      if (instance) void this.settling.carry(instance, id);
     }
   }
 
@@ -125,7 +134,7 @@ export class Requests {
       [this.clock.now()],
     );
     for (const { id } of due) {
-      await this.settle(null, id, (row) => {
+      const answer = (row: AgentRequest): Settlement => {
         const approval = row.kind === 'approval';
         const rejected = approval
           ? {
@@ -135,66 +144,12 @@ export class Requests {
           : questionAnswer(row.payload as unknown as QuestionPayload, null);
         const state = 'state' in rejected ? rejected.state : ('expired' as const);
         return { by: 'expiry', ...rejected, state };
-      }).catch((error: unknown) => {
+      };
+      await this.settling.settle(null, id, { answer }).catch((error: unknown) => {
         if (!(error instanceof Conflict)) throw error;
       });
     }
   }
-
-  private async settle(
-    who: Principal | null,
-    id: string,
-    decide: (row: AgentRequest, agent: Agent) => Settlement,
-  ): Promise<AgentRequest> {
-    const { row, log } = await this.db.run(async (tx) => {
-      const first = await tx.of(AgentRequest).findOneBy({ id });
-      if (!first) throw new NotFound('request', id);
-      // The order of locks is the same everywhere: agent, generation, session, request.
-      const agent = await tx.lock(Agent, { id: first.agentId });
-      const generation = await tx.lock(Generation, { instanceId: first.instanceId, number: first.generation });
-      const session = await tx.lock(Session, { id: first.sessionId });
-      const request = await tx.lock(AgentRequest, { id });
-      if (request?.state !== 'open') throw new Conflict(`This ${first.kind} was answered before`, 'already_answered');
-      if (!agent || !generation || generation.state === 'ended' || !session) {
-        throw new Conflict('The agent does not wait for this any more', 'not_waiting');
-      }
-      const { by, state, answer, result } = decide(request, agent);
-      await tx.of(Agent).save(agent);
-      Object.assign(request, { state, answer, answeredBy: by, answeredAt: this.clock.now() });
-      await tx.of(AgentRequest).save(request);
-      if (result) await this.roads.spool.push(tx, generation, { id: JSON.parse(request.rpcId) as unknown, result });
-      const opened = new SessionLog(tx, this.clock.now());
-      const kind = request.kind === 'approval' ? 'approval_answered' : 'question_answered';
-      opened.append(session, kind, { requestId: id, ...answer, by }, { turnId: request.turnId });
-      await opened.flush();
-      await this.roads.audit.record(tx, {
-        who,
-        action: `${request.kind}.${state === 'expired' ? 'expired' : 'answered'}`,
-        object: `agent:${request.agentId}`,
-        data: { requestId: id, ...(request.kind === 'approval' ? answer : {}) },
-      });
-      await announceAnswer(tx, request);
-      return { row: request, log: opened };
-    });
-    for (const event of log.appended) this.roads.streams.event(event);
-    const instance = await this.db.of(Instance).findOneBy({ id: row.instanceId });
-    if (instance) await this.deliver(instance, row);
-    return row;
-  }
-
-  /** The answer is stored; if this fails it is delivered again by whoever takes over. */
-  private async deliver(instance: Instance, row: AgentRequest): Promise<void> {
-    if (row.state === 'answering') void this.roads.carrier.carry(instance, row.id);
-    else await this.roads.spool.deliver(instance, row.generation);
-  }
-}
-
-interface Settlement {
-  readonly by: string;
-  readonly state: 'answered' | 'answering' | 'expired';
-  readonly answer: Record<string, unknown>;
-  /** For ACP; a bridged question is carried otherwise. */
-  readonly result?: Record<string, unknown>;
 }
 
 function questionAnswer(

@@ -12,6 +12,7 @@ export interface SessionOptions {
 @Entity('sessions')
 @Index('sessions_agent', ['agentId', 'createdAt'])
 @Index('sessions_instance', ['instanceId'])
+@Index('sessions_to_erase', ['status'], { where: "status = 'deleted' and event_seq > 0" })
 export class Session {
   @PrimaryColumn({ type: 'text' }) id!: string;
   @ForeignKey('Agent', { name: 'sessions_agent_id_fkey', onDelete: 'CASCADE' })
@@ -22,7 +23,8 @@ export class Session {
   instanceId!: string;
   /** Who talks. */
   @Column({ type: 'text' }) userId!: string;
-  @Column({ type: 'text' }) status!: 'active' | 'closed';
+  /** Of a `deleted` one only what it cost is left: totals never fall. */
+  @Column({ type: 'text' }) status!: 'active' | 'closed' | 'deleted';
   /** A `task` has one turn, is nobody's conversation, and is closed when that turn ends. */
   @Column({ type: 'text', default: 'chat' }) purpose!: 'chat' | 'task';
   @Column({ type: 'jsonb', nullable: true }) options!: SessionOptions | null;
@@ -41,6 +43,12 @@ export class Session {
   @Column({ type: 'double precision', default: 0 }) costUsd!: number;
   /** What the runtime last reported as the cost so far, since the conversation was loaded: the difference is what is new. */
   @Column({ type: 'double precision', default: 0 }) costMark!: number;
+  /** Over all its turns, also those that are no more kept. */
+  @Column({ type: 'double precision', default: 0 }) inputTokens!: number;
+  @Column({ type: 'double precision', default: 0 }) outputTokens!: number;
+  @Column({ type: 'double precision', default: 0 }) reasoningTokens!: number;
+  @Column({ type: 'double precision', default: 0 }) cacheReadTokens!: number;
+  @Column({ type: 'double precision', default: 0 }) cacheWriteTokens!: number;
   @Column({ type: 'int', default: 0 }) contextUsed!: number;
   @Column({ type: 'int', default: 0 }) contextMax!: number;
   @Column({ type: 'timestamptz' }) createdAt!: Date;

@@ -6,6 +6,7 @@ import { AttachSteps } from './attach-steps.js';
 import { Caretaker, CaretakerTools } from './caretaker.service.js';
 import { JournalFollower } from './follower.service.js';
 import { History } from './history.service.js';
+import { Conversations } from './conversations.service.js';
 import { IngestRequests } from './ingest-requests.js';
 import { IngestResponses } from './ingest-responses.js';
 import { IngestTools } from './ingest-tools.js';
@@ -15,13 +16,17 @@ import { Openings } from './openings.service.js';
 import { Prompts } from './prompts.service.js';
 import { Queues } from './queue.service.js';
 import { CarrierMap, QuestionCarrier } from './question-carrier.service.js';
-import { RequestRoads, Requests } from './requests.service.js';
+import { RequestRoads, RequestSettling } from './request-settling.service.js';
+import { Requests } from './requests.service.js';
 import { RuntimeDriver, RuntimeMachinery } from './runtime-driver.service.js';
 import { SessionStreams } from './session-streams.js';
 import { SessionWatch } from './session-watch.service.js';
 import { Tasks } from './tasks.service.js';
 import { Timeline } from './timeline.service.js';
 import { TurnIntake } from './turn-intake.service.js';
+import { TurnStops } from './turn-stops.service.js';
+import { Transcripts } from './transcripts.service.js';
+import { Usage } from './usage.service.js';
 import { TurnEndings } from './turn-endings.js';
 import { TurnPump } from './turn-pump.service.js';
 import { TurnSender, TurnTools } from './turn-sender.service.js';
@@ -30,6 +35,7 @@ import { Workload } from './workload.service.js';
 const services = [
   AgentStarts,
   Caretaker,
+  Conversations,
   History,
   Openings,
   Prompts,
@@ -39,8 +45,11 @@ const services = [
   SessionWatch,
   Tasks,
   Timeline,
+  Transcripts,
   TurnIntake,
   TurnPump,
+  TurnStops,
+  Usage,
   Workload,
 ];
 const parts = [
@@ -55,6 +64,7 @@ const parts = [
   JournalFollower,
   QuestionCarrier,
   RequestRoads,
+  RequestSettling,
   RuntimeDriver,
   RuntimeMachinery,
   StartParts,

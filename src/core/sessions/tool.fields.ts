@@ -39,3 +39,17 @@ const isStatus = (value: unknown): value is NonNullable<ToolFields['status']> =>
 
 const isEmpty = (value: unknown): boolean =>
   value === undefined || value === null || (typeof value === 'object' && Object.keys(value).length === 0);
+
+/** A first title is often the tool's own name; it is kept when a nicer title replaces it. Output in pieces is put together. */
+export function mergedFields(
+  known: Readonly<Record<string, unknown>>,
+  { outputDelta, ...fields }: ToolFields,
+): Record<string, unknown> {
+  const tool = fields.tool ?? known['tool'] ?? (known['title'] === undefined ? fields.title : undefined);
+  const before = typeof known['output'] === 'string' ? known['output'] : '';
+  return {
+    ...fields,
+    ...(tool === undefined ? {} : { tool }),
+    ...(outputDelta === undefined ? {} : { output: startOf(before + outputDelta, longestOutput) }),
+  };
+}

@@ -17,13 +17,15 @@ export interface Prompt {
   readonly model?: string | null;
   /** An active session of any of the agent's users, instead of the caller's own. */
   readonly sessionId?: string;
+  /** The session is one of its own: a new one, or `sessionId`, which it opens again if it was closed. */
+  readonly apart?: boolean;
   /** Another agent asks, on behalf of the caller. */
   readonly sourceAgentId?: string | null;
   /** The same key in the same session gives the same turn. */
   readonly idempotencyKey?: string | null;
   /** Waiting turns of its lane an agent may have; one more is refused. */
   readonly queueLimit?: number;
-  /** `task`: beside the chat, in a conversation of its own. Default `chat`. */
+  /** Beside what it goes. Default `chat`. */
   readonly lane?: Lane;
   /** Of a task. */
   readonly options?: SessionOptions;
@@ -74,13 +76,13 @@ export class TurnIntake {
     const session =
       lane === 'task'
         ? await this.taskSession(tx, userId, agent, instance, prompt)
-        : await this.sessionFor(tx, userId, agent, instance, prompt.sessionId);
+        : await this.sessionFor(tx, userId, agent, instance, prompt);
     const before = idempotencyKey && (await tx.of(Turn).findOneBy({ sessionId: session.id, idempotencyKey }));
     if (before) return { accepted: { turn: before, session, ahead: 0 }, log: null };
     if (instance.state !== 'running' || instance.desired !== 'running') {
       throw new Unavailable('Agent is not running', 'agent_not_running');
     }
-    const ahead = await this.ahead(tx, agent, instance, prompt);
+    const ahead = await this.ahead(tx, agent, session, prompt);
     const now = this.clock.now();
     const turn = new Turn();
     Object.assign(turn, {
@@ -110,14 +112,9 @@ export class TurnIntake {
     return { accepted: { turn, session, ahead }, log };
   }
 
-  private async ahead(
-    tx: Tx,
-    agent: Agent,
-    instance: Instance,
-    { lane = 'chat', queueLimit }: Prompt,
-  ): Promise<number> {
-    const count = (state: 'queued' | 'running'): Promise<number> =>
-      tx.of(Turn).countBy({ instanceId: instance.id, lane, state });
+  private async ahead(tx: Tx, agent: Agent, session: Session, { lane = 'chat', queueLimit }: Prompt): Promise<number> {
+    const place = lane === 'session' ? { sessionId: session.id } : { instanceId: session.instanceId, lane };
+    const count = (state: 'queued' | 'running'): Promise<number> => tx.of(Turn).countBy({ ...place, state });
     const waiting = await count('queued');
     const working = await count('running');
     if (queueLimit !== undefined && waiting + Math.min(working, 1) > queueLimit) {
@@ -127,19 +124,30 @@ export class TurnIntake {
     return waiting + working;
   }
 
-  private async sessionFor(tx: Tx, userId: string, agent: Agent, instance: Instance, id?: string): Promise<Session> {
+  private async sessionFor(
+    tx: Tx,
+    userId: string,
+    agent: Agent,
+    instance: Instance,
+    { sessionId: id, apart = false }: Prompt,
+  ): Promise<Session> {
     const where = { agentId: agent.id, userId, status: 'active', purpose: 'chat' } as const;
     if (id !== undefined) {
-      const named = await tx.lock(Session, { id, agentId: agent.id, status: 'active', purpose: 'chat' });
-      if (!named) throw new NotFound('session', id);
+      const named = await tx.lock(Session, { id, agentId: agent.id, purpose: 'chat' });
+      if (!named || named.status === 'deleted' || (named.status === 'closed' && !apart)) {
+        throw new NotFound('session', id);
+      }
+      named.status = 'active';
       return named;
     }
-    const [known] = await tx.of(Session).find({
-      where,
-      order: { createdAt: 'DESC' },
-      take: 1,
-      lock: { mode: 'pessimistic_write' },
-    });
+    const [known] = apart
+      ? []
+      : await tx.of(Session).find({
+          where,
+          order: { createdAt: 'DESC' },
+          take: 1,
+          lock: { mode: 'pessimistic_write' },
+        });
     return known ?? this.open(tx, instance, { ...where, model: agent.model });
   }
 
@@ -149,7 +157,8 @@ export class TurnIntake {
     return this.open(tx, instance, { ...fields, options, model: model ?? agent.model });
   }
 
-  private async open(tx: Tx, instance: Instance, fields: Partial<Session>): Promise<Session> {
+  /** A conversation that nobody has said anything in. */
+  async open(tx: Tx, instance: Instance, fields: Partial<Session>): Promise<Session> {
     const session = new Session();
     const costs = { costUsd: 0, costMark: 0, contextUsed: 0, contextMax: 0 };
     Object.assign(session, { id: randomUUID(), instanceId: instance.id, createdAt: this.clock.now() });

@@ -9,8 +9,11 @@ export interface TurnOrigin {
   readonly manual: boolean;
 }
 
-/** `chat`: one at a time, in somebody's conversation. `task`: beside it, in a conversation of its own. */
-export type Lane = 'chat' | 'task';
+/**
+ * `chat`: one at a time for the whole agent, in somebody's conversation. `session`: one at a time in its conversation,
+ * beside what goes on in others. `task`: beside them all, in a conversation of its own.
+ */
+export type Lane = 'chat' | 'session' | 'task';
 
 /** One prompt and everything the agent did about it. */
 @Entity('turns')
@@ -53,6 +56,7 @@ export class Turn {
   @Column({ type: 'int', default: 0 }) toolCount!: number;
   @Column({ type: 'int', default: 0 }) inputTokens!: number;
   @Column({ type: 'int', default: 0 }) outputTokens!: number;
+  @Column({ type: 'int', default: 0 }) reasoningTokens!: number;
   @Column({ type: 'int', default: 0 }) cacheReadTokens!: number;
   @Column({ type: 'int', default: 0 }) cacheWriteTokens!: number;
   @Column({ type: 'double precision', default: 0 }) costUsd!: number;

@@ -1,11 +1,15 @@
 import { nextOf } from './turn.rules.js';
 
-const turn = (id: string, lane: 'chat' | 'task', state: 'queued' | 'running', cancelRequested = false) => ({
-  id,
-  lane,
-  state,
-  cancelRequested,
-});
+const turn = (
+  id: string,
+  lane: 'chat' | 'session' | 'task',
+  state: 'queued' | 'running',
+  cancelRequested = false,
+  sessionId = `session of ${id}`,
+) => ({ id, lane, state, cancelRequested, sessionId });
+
+const inSession = (id: string, sessionId: string, state: 'queued' | 'running', cancelled = false) =>
+  turn(id, 'session', state, cancelled, sessionId);
 
 describe('which turns are sent', () => {
   it.each([
@@ -25,6 +29,23 @@ describe('which turns are sent', () => {
         turn('e', 'task', 'queued'),
       ],
       ['b', 'c', 'd'],
+    ],
+    [
+      'conversations beside each other, each in its order',
+      [inSession('a', '1', 'queued'), inSession('b', '1', 'queued'), inSession('c', '2', 'queued')],
+      ['a', 'c'],
+    ],
+    ['a conversation that is busy waits', [inSession('a', '1', 'running'), inSession('b', '1', 'queued')], []],
+    [
+      'also when two APIs talk in it',
+      [turn('a', 'chat', 'running', false, '1'), inSession('b', '1', 'queued'), inSession('c', '2', 'queued')],
+      ['c'],
+    ],
+    ['one dropped keeps nobody waiting', [inSession('a', '1', 'queued', true), inSession('b', '1', 'queued')], ['b']],
+    [
+      'four conversations at once',
+      [...'abcd'].map((id) => inSession(id, id, 'running')).concat(inSession('e', 'e', 'queued')),
+      [],
     ],
   ])('%s', (_what, turns, expected) => {
     expect(nextOf(turns).map(({ id }) => id)).toEqual(expected);

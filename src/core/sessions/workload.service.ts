@@ -7,6 +7,14 @@ export interface OpenRequests {
   readonly questions: number;
 }
 
+/**
+ * That a turn is work: it runs or waits. One whose runtime was told to stop and does not is none after a moment: whoever
+ * stopped it shall not wait for the runtime's end, which the caretaker sees to.
+ * @param t alias of `turns` in the query
+ */
+export const atWork = (t: string): string =>
+  `${t}.state in ('queued', 'running') and (${t}.cancel_sent_at is null or ${t}.cancel_sent_at > now() - interval '1.5 s')`;
+
 /** What agents are busy with. */
 @Injectable()
 export class Workload {
@@ -15,8 +23,8 @@ export class Workload {
   /** Sessions with something that runs, waits for its turn, or waits for a person. */
   async sessionsAtWork(agentId: string): Promise<ReadonlySet<string>> {
     const rows = await this.db.query<{ id: string }>(
-      `select distinct session_id as id from turns
-       where instance_id in (select id from instances where agent_id = $1) and state in ('queued', 'running')`,
+      `select distinct t.session_id as id from turns t
+       where t.instance_id in (select id from instances where agent_id = $1) and ${atWork('t')}`,
       [agentId],
     );
     return new Set(rows.map(({ id }) => id));

@@ -10,7 +10,7 @@ import { ByName } from './by-name.js';
 import { sent } from './file-answers.js';
 import { DownloadQuery } from './files.dto.js';
 import { FileBody, FileRemovedView, FileWrittenView, FolderBody, FolderMadeView } from './file-changes.dto.js';
-import { mimeOf } from './mime.js';
+import { mimeOf } from '../shared/mime.js';
 
 const access = { 401: 'Not authenticated', 404: 'No such agent' };
 const changes = {

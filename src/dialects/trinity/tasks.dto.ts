@@ -113,7 +113,7 @@ export class QueueView {
   @ApiProperty({ type: QueuedView, nullable: true }) current_execution!: QueuedView | null;
   @ApiProperty() queue_length!: number;
   @ApiProperty({ type: [QueuedView] }) queued_executions!: QueuedView[];
-  @ApiProperty({ type: [QueuedView], description: 'Tasks and runs of schedules beside the chat' })
+  @ApiProperty({ type: [QueuedView], description: 'Tasks, runs of schedules and other conversations beside the chat' })
   parallel_executions!: QueuedView[];
 
   static of(queue: Queue, agentName: string, sources: ReadonlyMap<string, string>): QueueView {
@@ -125,7 +125,7 @@ export class QueueView {
       current_execution: chat ? view(chat) : null,
       queue_length: queue.waiting.length,
       queued_executions: queue.waiting.map(view),
-      parallel_executions: queue.running.filter((turn) => turn.lane === 'task').map(view),
+      parallel_executions: queue.running.filter((turn) => turn.lane !== 'chat').map(view),
     };
   }
 }

@@ -8,6 +8,7 @@ import { CreateFolders1700000000010 } from '../../migrations/0010-create-folders
 import { ShareAndInvite1700000000007 } from '../../migrations/0007-share-and-invite.js';
 import { CredentialSettings1700000000008 } from '../../migrations/0008-credential-settings.js';
 import { CreateAgentSeeds1700000000012 } from '../../migrations/0012-create-agent-seeds.js';
+import { TalkInSessions1700000000014 } from '../../migrations/0014-talk-in-sessions.js';
 import { CreateSchedules1700000000011 } from '../../migrations/0011-create-schedules.js';
 import { PrepareHosting1700000000013 } from '../../migrations/0013-prepare-hosting.js';
 import { CreateGroups1700000000015 } from '../../migrations/0015-create-groups.js';
@@ -29,6 +30,7 @@ export const migrations = [
   CreateSchedules1700000000011,
   CreateSsh1700000000009,
   PrepareHosting1700000000013,
+  TalkInSessions1700000000014,
   CreateGroups1700000000015,
   AnnounceCallers1700000000017,
 ];

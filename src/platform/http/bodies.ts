@@ -1,7 +1,8 @@
 import { Readable } from 'node:stream';
 import { RouteConfig } from '@nestjs/platform-fastify';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { errorCodes, type FastifyInstance, type FastifyRequest } from 'fastify';
 import { BadRequestForm } from '../../core/errors/domain-error.js';
+import { IncomingForm, takesForm } from './forms.js';
 
 /** A body that arrived but could not be read. It matters only to a handler that asks for a body. */
 export class Unreadable {
@@ -56,6 +57,14 @@ export function addBodyParsers(fastify: FastifyInstance): void {
     if ((request.routeOptions.config as StreamedConfig).streamed) return done(null, payload);
     payload.resume();
     done(null, payload.headers['content-length'] === '0' ? undefined : unsupported(bytesType));
+  });
+  fastify.addContentTypeParser('multipart/form-data', (request, payload, done) => {
+    if (takesForm(request)) return done(null, new IncomingForm(request.headers, payload));
+    // It is not read at all; what it claims to be must still fit.
+    const tooLarge = Number(request.headers['content-length']) > (request.routeOptions.bodyLimit ?? 0);
+    if (tooLarge) return done(new errorCodes.FST_ERR_CTP_BODY_TOO_LARGE());
+    payload.resume();
+    done(null, unsupported('multipart/form-data'));
   });
   fastify.addContentTypeParser('*', asText, (request, text, done) => {
     const type = request.headers['content-type']?.split(';', 1)[0] ?? 'none';

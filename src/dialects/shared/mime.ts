@@ -47,8 +47,13 @@ const types: Readonly<Record<string, string>> = {
 
 /** What a file is: by its name, else by whether it starts like a text. */
 export function mimeOf(name: string, start: Buffer): string {
+  return mimeByName(name) ?? (isText(start) ? text : 'application/octet-stream');
+}
+
+/** What a file is by its name; null when that says nothing. */
+export function mimeByName(name: string): string | null {
   const extension = /\.([A-Za-z0-9]+)$/.exec(name)?.[1]?.toLowerCase() ?? '';
-  return (Object.hasOwn(types, extension) && types[extension]) || (isText(start) ? text : 'application/octet-stream');
+  return (Object.hasOwn(types, extension) && types[extension]) || null;
 }
 
 function isText(start: Buffer): boolean {

@@ -1,0 +1,95 @@
+import { Injectable } from '@nestjs/common';
+import { UnitOfWork } from '../../platform/database/unit-of-work.js';
+import { isAdmin, type Principal } from '../access/principal.js';
+import type { Agent } from '../agents/agent.entity.js';
+import type { Session } from './session.entity.js';
+import { messagesOfTurn, type TranscriptEvent, type TranscriptMessage } from './transcript.fold.js';
+import { Turn } from './turn.entity.js';
+
+/** A place between two messages. */
+export interface MessagePlace {
+  readonly turnId: string;
+  readonly role: TranscriptMessage['role'];
+}
+
+/** Which messages: the newest, or those that follow a place. */
+export interface TranscriptPage {
+  readonly limit: number;
+  readonly after?: MessagePlace | null;
+}
+
+type EventRow = TranscriptEvent & { readonly turn_id: string };
+
+/** Conversations message by message with what the agent did in each, from what is stored. Hidden instructions are in none. */
+@Injectable()
+export class Transcripts {
+  constructor(private readonly db: UnitOfWork) {}
+
+  /** Oldest first. Null when `after` is no message of it. */
+  of(session: Session, page: TranscriptPage): Promise<TranscriptMessage[] | null> {
+    return this.read({ agentId: session.agentId, sessionId: session.id, userId: null }, page);
+  }
+
+  /** Messages of all conversations the caller sees: their own, for admins all. */
+  ofAgent(who: Principal, agent: Agent, page: TranscriptPage): Promise<TranscriptMessage[] | null> {
+    return this.read({ agentId: agent.id, sessionId: null, userId: isAdmin(who) ? null : who.userId }, page);
+  }
+
+  private async read(of: Scope, { limit, after = null }: TranscriptPage): Promise<TranscriptMessage[] | null> {
+    if (!after) return (await this.messages(await this.turns(of, limit, null))).slice(-limit);
+    const from = await this.db.of(Turn).findOneBy({ id: after.turnId, agentId: of.agentId });
+    if (!from || (of.sessionId !== null && from.sessionId !== of.sessionId)) return null;
+    const place = messagesOfTurn(from, []).find((message) => message.role === after.role);
+    if (!place) return null;
+    const following = await this.messages(await this.turns(of, limit, place.at));
+    return following.filter((message) => inOrder(message, place) > 0).slice(0, limit);
+  }
+
+  /** The newest, or those of which something is as late as `since`, oldest first. */
+  private async turns(of: Scope, limit: number, since: Date | null): Promise<Turn[]> {
+    const query = this.db
+      .of(Turn)
+      .createQueryBuilder('t')
+      .where(
+        "t.agent_id = :agentId and (t.session_id = :sessionId or (cast(:sessionId as text) is null and t.lane <> 'task'))",
+        of,
+      )
+      .andWhere('(cast(:userId as text) is null or t.user_id = :userId)', of)
+      .limit(limit + 1);
+    if (since === null) return (await query.orderBy('t.number', 'DESC').getMany()).reverse();
+    return query
+      .andWhere('greatest(t.created_at, t.started_at, t.ended_at) >= :since', { since })
+      .orderBy('t.number', 'ASC')
+      .getMany();
+  }
+
+  private async messages(turns: readonly Turn[]): Promise<TranscriptMessage[]> {
+    if (turns.length === 0) return [];
+    const rows = await this.db.query<EventRow>(
+      `select turn_id, seq, kind, data, at from session_events
+       where turn_id in (select jsonb_array_elements_text($1::jsonb)) and kind in
+         ('turn_started', 'agent_message', 'agent_thought', 'tool_call', 'tool_update', 'turn_ended')
+       order by session_id, seq`,
+      [JSON.stringify(turns.map((turn) => turn.id))],
+    );
+    const events = new Map<string, EventRow[]>();
+    for (const row of rows) {
+      const known = events.get(row.turn_id);
+      if (known) known.push(row);
+      else events.set(row.turn_id, [row]);
+    }
+    return turns.flatMap((turn) => messagesOfTurn(turn, events.get(turn.id) ?? [])).sort(inOrder);
+  }
+}
+
+interface Scope {
+  readonly agentId: string;
+  readonly sessionId: string | null;
+  readonly userId: string | null;
+}
+
+/** By time; at the same time by turn, the question before its answer. */
+function inOrder(a: TranscriptMessage, b: TranscriptMessage): number {
+  const keyOf = ({ turn, role }: TranscriptMessage): string => `${turn.id} ${role === 'user' ? 0 : 1}`;
+  return a.at.getTime() - b.at.getTime() || (keyOf(a) < keyOf(b) ? -1 : keyOf(a) > keyOf(b) ? 1 : 0);
+}
