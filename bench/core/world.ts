@@ -94,7 +94,10 @@ export class World {
 
   async close(): Promise<void> {
     for (const ending of this.endings.reverse()) await ending().catch(complain);
-    for (const product of this.started) await product.end().catch(complain);
+    for (const product of this.started) {
+      await product.end().catch(complain);
+      product.forget(); // also a folder that was to be kept: the run may have been broken off
+    }
     await (await this.postgres)?.stop();
   }
 }

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -25,8 +25,10 @@ export class DirectRuntime {
   /** What was said, and when it arrived. */
   readonly heard: { readonly at: number; readonly text: string }[] = [];
 
+  private readonly home = mkdtempSync(join(tmpdir(), 'flotilla-bench-pipe-'));
+
   constructor() {
-    const home = mkdtempSync(join(tmpdir(), 'flotilla-bench-pipe-'));
+    const { home } = this;
     this.child = spawn(process.execPath, [program], {
       cwd: home,
       env: { PATH: process.env.PATH ?? '', HOME: home },
@@ -46,6 +48,7 @@ export class DirectRuntime {
   }
 
   end(): void {
+    this.child.once('exit', () => rmSync(this.home, { recursive: true, force: true }));
     this.child.kill();
   }
 
