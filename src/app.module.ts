@@ -35,6 +35,8 @@ export interface AppParts extends AdapterOverrides {
   readonly config: Config;
   /** In order of priority. */
   readonly dialects: readonly Dialect[];
+  /** Folder of the web build; null where nothing is built. */
+  readonly webRoot?: string | null;
   /** More modules: tests add their own. */
   readonly modules?: readonly (Type | DynamicModule)[];
 }
@@ -42,7 +44,7 @@ export interface AppParts extends AdapterOverrides {
 /** The list of modules. Guards are attached here, pipes and filters in `platform/http/application.ts`. */
 @Module({})
 export class AppModule {
-  static with({ config, dialects, modules = [], ...overrides }: AppParts): DynamicModule {
+  static with({ config, dialects, webRoot = null, modules = [], ...overrides }: AppParts): DynamicModule {
     return {
       module: AppModule,
       imports: [
@@ -69,7 +71,7 @@ export class AppModule {
         FoldersModule,
         LinksModule,
         GroupsModule,
-        HttpModule.with(dialects),
+        HttpModule.with(dialects, webRoot),
         OpenApiModule,
         SshGatewayModule,
         ...dialects.map(({ module }) => module),

@@ -13,10 +13,10 @@ import { createHttpApplication } from './platform/http/application.js';
 import { registerConfigSecrets } from './platform/logging/config-secrets.js';
 import { QuietStartLogger } from './platform/logging/quiet-start.js';
 
-const root = join(__dirname, '..');
+const folder = join(__dirname, '..');
 
 /** Version of this package. */
-export const version = (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version;
+export const version = (JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string }).version;
 
 export interface AppOverrides extends AdapterOverrides {
   readonly logger?: LoggerService | false;
@@ -30,11 +30,12 @@ export async function createApp(
 ): Promise<NestFastifyApplication> {
   registerConfigSecrets(config);
   const dialects = dialectsFor(config);
-  const app = await createHttpApplication(AppModule.with({ config, dialects, modules, ...overrides }), {
+  const root = webRoot();
+  const app = await createHttpApplication(AppModule.with({ config, dialects, webRoot: root, modules, ...overrides }), {
     config,
     dialects,
     version,
-    webRoot: webRoot(),
+    webRoot: root,
     logger: logger ?? new QuietStartLogger(config.logLevel),
   });
   const server = app.getHttpServer() as Server;
@@ -44,6 +45,6 @@ export async function createApp(
 
 /** The fleet page as it was built; null before `npm run build`. */
 function webRoot(): string | null {
-  const folder = join(root, 'dist', 'web');
-  return existsSync(join(folder, 'index.html')) ? folder : null;
+  const built = join(folder, 'dist', 'web');
+  return existsSync(join(built, 'index.html')) ? built : null;
 }

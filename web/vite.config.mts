@@ -1,6 +1,10 @@
+import { join } from 'node:path';
 import { defineConfig } from 'vite';
 
-/** The fleet page: `npm run build` puts it into `dist/web`, from where the server shows it at `/`. */
+/**
+ * The fleet page, and the pages of agents and conversations: `npm run build` puts them into `dist/web`, from where the server
+ * shows the one at `/`, the others at the addresses it gives out.
+ */
 export default defineConfig({
   root: import.meta.dirname,
   base: '/',
@@ -13,12 +17,15 @@ export default defineConfig({
     chunkSizeWarningLimit: 700,
     target: 'es2023',
     // Packages say where a server may not go; this page is drawn in the browser only.
-    rolldownOptions: { checks: { moduleLevelDirective: false } },
+    rolldownOptions: {
+      input: ['index.html', 'talk.html'].map((name) => join(import.meta.dirname, name)),
+      checks: { moduleLevelDirective: false },
+    },
   },
   server: {
     // `npx vite web` beside a server on port 8000.
     proxy: Object.fromEntries(
-      ['/api', '/token', '/~console', '/docs', '/health', '/ws'].map((path) => [
+      ['/api', '/token', '/~console', '/docs', '/health', '/ws', '/s', '/a'].map((path) => [
         path,
         { target: 'http://127.0.0.1:8000', ws: path === '/ws' || path === '/api' },
       ]),

@@ -42,6 +42,8 @@ export abstract class Config {
   abstract readonly smtpUrl: Secret | null;
   /** Address that mails come from. */
   abstract readonly mailFrom: string;
+  /** Origins whose pages may show agents and sessions in frames; none: any page may. */
+  abstract readonly embedOrigins: readonly string[];
   /** Origins that may call from a browser, besides our own. */
   abstract readonly corsOrigins: readonly string[];
   /** Endings of files that people may not hand to agents, in small letters; null: the usual ones. */

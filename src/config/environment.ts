@@ -6,6 +6,7 @@ import type { Config, ProviderConfig, ProviderName } from './config.js';
 import { ConfigError } from './config-error.js';
 import { credentialKeyFrom, derivedKey, masterKeyFrom, parseMasterKey } from './master-key.js';
 import { endingsOfFiles, yesNo } from './setting-kinds.js';
+import { isBare, isLoopback, isOrigin, listIn, protocolOf } from './texts.js';
 
 /** A URL is never repeated in a message: it may carry a password. */
 const url = (name: string, protocols: readonly string[], example: string) =>
@@ -31,6 +32,15 @@ const masterKey = (name: string) =>
   z.string().refine((text) => parseMasterKey(text) !== null, {
     error: `${name} must be 32 bytes, written as 64 hex digits or as base64 (openssl rand -hex 32 makes one).`,
   });
+
+const origins = (name: string) =>
+  z
+    .string()
+    .transform((text) => listIn(text))
+    .refine((list) => list.every(isOrigin), {
+      error: `${name} must list origins separated by commas, such as https://app.example.com, without paths and without *.`,
+    })
+    .default([]);
 
 const schema = z.object({
   FLOTILLA_HOST: address('FLOTILLA_HOST').default('127.0.0.1'),
@@ -76,14 +86,8 @@ const schema = z.object({
     )
     .optional(),
   FLOTILLA_UPLOAD_REFUSED: endingsOfFiles('FLOTILLA_UPLOAD_REFUSED').optional(),
-  FLOTILLA_CORS_ORIGINS: z
-    .string()
-    .transform((text) => listIn(text))
-    .refine((origins) => origins.every(isOrigin), {
-      error:
-        'FLOTILLA_CORS_ORIGINS must list origins separated by commas, such as https://app.example.com, without paths and without *.',
-    })
-    .default([]),
+  FLOTILLA_CORS_ORIGINS: origins('FLOTILLA_CORS_ORIGINS'),
+  FLOTILLA_EMBED_ORIGINS: origins('FLOTILLA_EMBED_ORIGINS'),
   FLOTILLA_LOG_LEVEL: z
     .enum(['debug', 'info', 'warn', 'error', 'silent'], {
       error: 'FLOTILLA_LOG_LEVEL must be debug, info, warn, error or silent.',
@@ -199,6 +203,7 @@ function toConfig(settings: Settings): Config {
     emailSignIn: settings.FLOTILLA_EMAIL_SIGN_IN,
     smtpUrl: sealed(settings.SMTP_URL),
     mailFrom: settings.SMTP_FROM ?? `flotilla@${new URL(publicUrl).hostname}`,
+    embedOrigins: settings.FLOTILLA_EMBED_ORIGINS,
     corsOrigins: settings.FLOTILLA_CORS_ORIGINS,
     refusedUploads: settings.FLOTILLA_UPLOAD_REFUSED ?? null,
     logLevel: settings.FLOTILLA_LOG_LEVEL,
@@ -250,35 +255,8 @@ function credentialKeyOf(given: string | undefined, own: () => string): Secret |
 
 const sealed = (text: string | undefined): Secret | null => (text ? new Secret(text) : null);
 
-function protocolOf(text: string): string {
-  try {
-    return new URL(text).protocol;
-  } catch {
-    return '';
-  }
-}
-
-function isBare(text: string): boolean {
-  const { username, password, search, hash } = new URL(text);
-  return username + password + search + hash === '';
-}
-
-function isOrigin(text: string): boolean {
-  return !text.includes('*') && /^https?:$/.test(protocolOf(text)) && new URL(text).origin === text;
-}
-
-/** What is listed between commas. */
-function listIn(text: string): string[] {
-  const parts = text.split(',').map((part) => part.trim());
-  return [...new Set(parts.filter(Boolean))];
-}
-
 /** `anthropic/claude-opus-4-6`: a provider, and the name of a model as it writes it. */
 const isModelId = (text: string): boolean => /^[a-z][a-z0-9-]*\/[A-Za-z0-9][A-Za-z0-9._:/@+[\]-]{0,150}$/.test(text);
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
-}
 
 /** An address people can open: a wildcard bind is reached as localhost, IPv6 takes brackets. */
 function reachable(host: string): string {

@@ -29,7 +29,7 @@ interface Document {
 }
 
 /** What a person sees at /docs: every operation with a summary, answers with a shape, and an example to paste. */
-describe.each(['trinity', 'hostedagents', 'console'])('the document of %s', (dialect) => {
+describe.each(['trinity', 'hostedagents', 'console', 'talk'])('the document of %s', (dialect) => {
   let flotilla: Flotilla;
   let document: Document;
   let operations: [string, Operation][];

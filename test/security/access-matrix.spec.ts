@@ -1,19 +1,22 @@
-import { randomUUID } from 'node:crypto';
 import { namedIdOf, publicIdOf } from '../../src/dialects/hostedagents/words.js';
 import { bootFleet, type Fleet } from '../support/fleet.js';
+import { LinkAddresses } from '../../src/core/links/link-addresses.js';
 import { consoleRows, expectedByConsole } from './expected/console.js';
 import { expectedByHosted, hostedRows } from './expected/hostedagents.js';
+import { expectedByTalk, talkRows } from './expected/talk.js';
 import { expectedByTrinity, trinityRows } from './expected/trinity.js';
 import { isAboutOne, type Role, roles, type Row, type Target, targets } from './expected/words.js';
+import { bodies, queries } from './support/matrix-inputs.js';
 import { addressOf, assembleCast, type Cast, unknownId } from './support/cast.js';
 import { type Operation, operationsOf } from './support/operations.js';
-import { newThing, place, remove, scopeBodies, secretKey, type Thing } from './support/things.js';
+import { newThing, place, remove, secretKey, type Thing } from './support/things.js';
 
 /** Every dialect with its table. A new one is a line here and a file in `expected/`. */
 const tables = {
   trinity: { mount: '/~trinity', rows: trinityRows, expected: expectedByTrinity },
   hostedagents: { mount: '/~hostedagents', rows: hostedRows, expected: expectedByHosted },
   console: { mount: '/~console', rows: consoleRows, expected: expectedByConsole },
+  talk: { mount: '/~talk', rows: talkRows, expected: expectedByTalk },
 } as const;
 type Dialect = keyof typeof tables;
 
@@ -26,53 +29,6 @@ const things: Readonly<Record<Target, Thing>> = {
 };
 const settingKey = 'matrix.setting';
 
-/** Good bodies, so that only the caller decides the answer. */
-const bodies: Readonly<Record<string, () => object>> = {
-  'POST /api/setup/admin-password': () => ({ password: 'another-good-one', confirm_password: 'another-good-one' }),
-  'PUT /api/users/{username}/role': () => ({ role: 'user' }),
-  'PUT /api/users/me/email': () => ({ email: addressOf(`matrix-${randomUUID()}`) }),
-  'PUT /api/settings/ops/config': () => ({ settings: {} }),
-  'PUT /api/settings/{key}': () => ({ value: 'kept' }),
-  'POST /api/mcp/keys': () => ({ name: 'made by the matrix' }),
-  'POST /api/v1/agents': () => ({ name: `matrix-made-${randomUUID().slice(0, 8)}` }),
-  'PATCH /api/v1/agents/{agentId}': () => ({ name: 'renamed' }),
-  'POST /api/v1/tokens': () => ({ label: 'made by the matrix' }),
-  ...scopeBodies,
-  'POST /api/agents': () => ({ name: `matrix-made-${randomUUID().slice(0, 8)}` }),
-  'PUT /api/agents/{name}/rename': () => ({ new_name: `matrix-renamed-${randomUUID().slice(0, 8)}` }),
-  'POST /api/agents/{name}/share': () => ({ email: addressOf(`matrix-${randomUUID()}`) }),
-  'PUT /api/agents/{name}/tags': () => ({ tags: ['prod'] }),
-  'PUT /api/agents/{name}/files': () => ({ content: 'text' }),
-  'POST /api/agents/{name}/files/mkdir': () => ({ path: 'made' }),
-  'POST /api/auth/email/request': () => ({ email: addressOf('nobody') }),
-  'POST /api/auth/email/verify': () => ({ email: addressOf(`matrix-${randomUUID()}`), code: '000000' }),
-  'POST /api/settings/email-whitelist': () => ({ email: addressOf(`matrix-${randomUUID()}`) }),
-  'POST /api/agents/{name}/chat': () => ({ message: 'hello' }),
-  'PUT /api/agents/{name}/read-only': () => ({ enabled: false }),
-  'PUT /api/agents/{name}/permissions': () => ({ permitted_agents: [] }),
-  'POST /api/agents/{name}/task': () => ({ message: 'hello' }),
-  'PUT /api/agents/{name}/model': () => ({ model: 'scripted-1' }),
-  'PUT /api/agents/{name}/autonomy': () => ({ enabled: true }),
-  'PUT /api/agents/{name}/timeout': () => ({ execution_timeout_seconds: 600 }),
-  'POST /api/agents/{name}/schedules': () => ({ name: 'made', cron_expression: '0 9 * * *', message: 'hello' }),
-  'PUT /api/agents/{name}/schedules/{id}': () => ({ name: 'renamed' }),
-  'POST /api/agents/{name}/ssh-access': () => ({ generate_key: true }),
-  'POST /approvals/{id}/answer': () => ({ decision: 'reject' }),
-  'POST /questions/{id}/answer': () => ({}),
-  'PUT /agents/{name}/settings': () => ({ approvals: 'auto' }),
-  'POST /agents/{name}/messages': () => ({ message: 'hello' }),
-};
-const queries: Readonly<Record<string, string>> = {
-  'GET /api/agents/{name}/files/download': '?path=a.txt',
-  'GET /api/agents/{name}/files/preview': '?path=a.txt',
-  'PUT /api/agents/{name}/files': '?path=a.txt',
-  'DELETE /api/agents/{name}/files': '?path=a.txt',
-  'PUT /agents/{name}/files': '?path=a.bin',
-  'GET /api/templates/env-template': '?template_id=local:default',
-  // Streams end after what there is.
-  'GET /agents/{name}/stream': '?follow=false',
-  'GET /agents/{name}/logs/stream': '?follow=false',
-};
 /** Their effect would be in the way of what comes next. */
 const starts = new Set([
   'POST /api/agents',
@@ -118,13 +74,20 @@ describe('who may call what', () => {
     return { own: own.id, foreign: foreign.id, unknown: unknownId, deleted: deleted.id };
   }
 
+  /** Last part of the address of an agent or of a conversation. */
+  function capabilityOf(path: string, { agentId, sessionId }: Thing): string {
+    const addresses = fleet.app.get(LinkAddresses);
+    const url = path.startsWith('/a/') ? addresses.agentUrl(agentId) : addresses.sessionUrl(sessionId);
+    return url.split('/').at(-1) ?? '';
+  }
+
   function pathOf({ path, name }: Operation, target: Target): string {
     const thing = things[target];
     const id = /\/keys\//.test(path)
       ? keyIds[target]
-      : path.startsWith('/approvals')
+      : path.includes('/approvals/')
         ? thing.approvalId
-        : path.startsWith('/questions')
+        : path.includes('/questions/')
           ? thing.questionId
           : path.startsWith('/turns')
             ? thing.turnId
@@ -148,6 +111,7 @@ describe('who may call what', () => {
       sessionId: namedIdOf('session', thing.sessionId),
       permissionId: namedIdOf('approval', thing.approvalId),
       questionId: namedIdOf('question', thing.questionId),
+      capability: capabilityOf(path, thing),
     };
     return path.replace(/\{(\w+)\}/g, (_, word: string) => values[word] ?? word) + (queries[name] ?? '');
   }

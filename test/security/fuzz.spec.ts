@@ -4,11 +4,13 @@ import fc from 'fast-check';
 import { namedIdOf, publicIdOf } from '../../src/dialects/hostedagents/words.js';
 import { bootFleet, type Fleet } from '../support/fleet.js';
 import { LoginTokens } from '../../src/core/accounts/login-tokens.js';
+import { LinkAddresses } from '../../src/core/links/link-addresses.js';
 import { User } from '../../src/core/accounts/user.entity.js';
 import { type Call, callOf, encode } from './support/calls.js';
 import { faultOf } from './support/envelope.js';
 import { mark } from './support/hostile.js';
 import { operationsOf, schemasOf } from './support/operations.js';
+import { mounts as dialects } from './support/mounts.js';
 import { newThing, place } from './support/things.js';
 import { type Raw, Wire } from './support/wire.js';
 
@@ -24,7 +26,6 @@ const mostTurns = Math.min(100, Math.ceil(total / 200));
 const stopped = newThing('fuzz-stopped');
 const moving = newThing('fuzz-moving');
 const running = 'fuzz-running';
-const dialects = { trinity: '/~trinity', hostedagents: '/~hostedagents', console: '/~console' } as const;
 
 /** Answered when the agent has done its work, which may have to wait for other work. */
 const working = new Set(['POST /api/agents/{name}/chat', 'POST /api/agents/{name}/task']);
@@ -75,6 +76,12 @@ describe('any input', () => {
     await fleet.close();
   });
 
+  const capabilityOf = (name: string): string => {
+    const addresses = fleet.app.get(LinkAddresses);
+    const url = name.includes(' /a/') ? addresses.agentUrl(stopped.agentId) : addresses.sessionUrl(stopped.sessionId);
+    return url.split('/').at(-1) ?? '';
+  };
+
   const named = (name: string): Record<string, readonly string[]> => ({
     name: victims[name] ?? [running, stopped.slug, 'fuzz-nobody'],
     id: name.includes('/approvals')
@@ -91,6 +98,7 @@ describe('any input', () => {
     questionId: [namedIdOf('question', stopped.questionId)],
     key: ['some.key', 'ops', 'KEPT'],
     scopeId: [name === 'DELETE /api/v1/scopes/{scopeId}' ? publicIdOf(stopped.groupId) : scopeId],
+    capability: [capabilityOf(name)],
     username: ['fuzz-user', 'admin'],
   });
 

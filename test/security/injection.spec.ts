@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { LinkAddresses } from '../../src/core/links/link-addresses.js';
 import { LoginTokens } from '../../src/core/accounts/login-tokens.js';
 import { User } from '../../src/core/accounts/user.entity.js';
 import { publicIdOf } from '../../src/dialects/hostedagents/words.js';
@@ -9,12 +10,12 @@ import { encode } from './support/calls.js';
 import { faultOf } from './support/envelope.js';
 import { type Operation, operationsOf, schemasOf } from './support/operations.js';
 import { payloads } from './support/sql-payloads.js';
+import { mounts as dialects } from './support/mounts.js';
 import { newThing, place } from './support/things.js';
 import { Wire } from './support/wire.js';
 
 /** Every payload in every parameter, or (quick) each payload in some and each parameter with some. */
 const full = process.env.FLOTILLA_SECURITY_FULL === 'true';
-const dialects = { trinity: '/~trinity', hostedagents: '/~hostedagents', console: '/~console' } as const;
 const victim = newThing('injection-stopped');
 /** Touched by whatever is run where nothing should be. */
 const traps = ['/tmp/flotilla-injected-a', '/tmp/flotilla-injected-b'] as const;
@@ -75,11 +76,13 @@ describe('injection', () => {
 
     /** Every place of an operation that takes a text. */
     function spotsOf(operation: Operation): Spot[] {
+      const capability = fleet.app.get(LinkAddresses).sessionUrl(victim.sessionId).split('/').at(-1) ?? '';
       const values: Record<string, string> = {
         agentId: publicIdOf(victim.agentId),
         name: victim.slug,
         id: victim.sessionId,
         toolId: victim.toolId,
+        capability,
       };
       const path = (one?: string, payload = ''): string =>
         dialects[operation.dialect as keyof typeof dialects] +

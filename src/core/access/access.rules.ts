@@ -1,5 +1,5 @@
 import type { Agent } from '../agents/agent.entity.js';
-import { isAdmin, type Principal, type Right, rights } from './principal.js';
+import { boundTo, isAdmin, type Principal, type Right, rights } from './principal.js';
 
 /**
  * What a caller may do to one agent; null: nothing, they may not even know it exists.
@@ -8,7 +8,8 @@ import { isAdmin, type Principal, type Right, rights } from './principal.js';
  */
 export function rightOn(who: Principal, agent: Pick<Agent, 'id' | 'ownerId' | 'orgId'>, shared: boolean): Right | null {
   if (who.within !== undefined && who.within !== agent.orgId) return null;
-  if (who.via.kind === 'key' && who.via.agentId !== null) return who.via.agentId === agent.id ? 'operate' : null;
+  const bound = boundTo(who);
+  if (bound !== null) return bound === agent.id ? 'operate' : null;
   if (isAdmin(who) || agent.ownerId === who.userId) return 'own';
   return shared ? 'operate' : null;
 }

@@ -5,7 +5,7 @@ import { AgentShare } from '../agents/agent-share.entity.js';
 import { Agent } from '../agents/agent.entity.js';
 import { Forbidden, Hidden, NotFound } from '../errors/domain-error.js';
 import { includes, rightOn } from './access.rules.js';
-import { isAdmin, type Principal, type Right } from './principal.js';
+import { boundTo, isAdmin, type Principal, type Right } from './principal.js';
 
 export type AgentRef = { readonly slug: string } | { readonly id: string };
 
@@ -50,8 +50,8 @@ export class Access {
       const { sql, values } = this.visibleAgentsWhere(unbound, startIndex + 1);
       return { sql: `(a.org_id = ${first} and ${sql})`, values: [within, ...values] };
     }
-    if (who.via.kind === 'key' && who.via.agentId !== null)
-      return { sql: `a.id = ${first}`, values: [who.via.agentId] };
+    const bound = boundTo(who);
+    if (bound !== null) return { sql: `a.id = ${first}`, values: [bound] };
     if (isAdmin(who)) return { sql: 'true', values: [] };
     if (who.email === null) return { sql: `a.owner_id = ${first}`, values: [who.userId] };
     return {

@@ -35,11 +35,17 @@ export interface Principal {
   /** The only organisation whose agents are reached, whatever else its user may see; left out: no such bound. */
   readonly within?: string;
   readonly permissions: ReadonlySet<Permission>;
-  /** How they signed in. A key of scope `agent` acts for one agent only. */
+  /** How they signed in. A key of scope `agent`, and an address that carries access, act for one agent only. */
   readonly via:
     | { readonly kind: 'login'; readonly jti: string; readonly expiresAt: Date }
     | { readonly kind: 'key'; readonly keyId: string; readonly agentId: string | null }
+    | { readonly kind: 'link'; readonly agentId: string; readonly sessionId: string }
     | { readonly kind: 'system' };
+}
+
+/** The one agent a caller is bound to, whatever else its user may reach; null: it is not bound. */
+export function boundTo({ via }: Pick<Principal, 'via'>): string | null {
+  return via.kind === 'key' || via.kind === 'link' ? via.agentId : null;
 }
 
 export const isAdmin = (who: Principal): boolean => who.role === 'admin';

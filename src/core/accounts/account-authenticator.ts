@@ -36,6 +36,8 @@ export class AccountAuthenticator extends Authenticator {
   async refresh(who: Principal): Promise<Principal | null> {
     if (who.via.kind === 'system') return who;
     if (who.via.kind === 'key') return this.principals.byKeyId(who.via.keyId);
+    // Whoever followed an address is looked at by `core/links` each time.
+    if (who.via.kind === 'link') return null;
     if (who.via.expiresAt <= this.clock.now()) return null;
     return this.principals.byLogin({ username: who.username, jti: who.via.jti, expiresAt: who.via.expiresAt });
   }

@@ -29,7 +29,8 @@ export class TicketsService {
   }
 
   issue(who: Principal): Secret {
-    if (who.via.kind === 'system') throw new Forbidden('Only people and API keys get tickets');
+    if (who.via.kind === 'system' || who.via.kind === 'link')
+      throw new Forbidden('Only people and API keys get tickets');
     const iat = Math.floor(this.clock.now().getTime() / 1000);
     // Rounded up: whoever is told "30 seconds" has at least that.
     const claims: TokenClaims = { sub: who.username, jti: `ticket.${randomUUID()}`, iat, exp: iat + ticketSeconds + 1 };

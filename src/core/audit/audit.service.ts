@@ -38,5 +38,6 @@ export class Audit {
 }
 
 function viaOf({ via }: Pick<Principal, 'via'>): string {
-  return via.kind === 'key' ? `key:${via.keyId}` : via.kind;
+  if (via.kind === 'key') return `key:${via.keyId}`;
+  return via.kind === 'link' ? `link:${via.sessionId}` : via.kind;
 }

@@ -1,4 +1,4 @@
-import type { Principal, Right } from '../access/principal.js';
+import { boundTo, type Principal, type Right } from '../access/principal.js';
 import type { Agent } from '../agents/agent.entity.js';
 import { Invalid } from '../errors/domain-error.js';
 import type { Turn } from '../sessions/turn.entity.js';
@@ -55,7 +55,7 @@ export function checkTimeout(seconds: unknown): number {
 
 /** May this caller change or delete a schedule? What an agent was talked into must not bend what people set up. */
 export function mayChange(who: Principal, schedule: Pick<Schedule, 'createdBy'>, right: Right): boolean {
-  if (who.via.kind === 'key' && who.via.agentId !== null) return false;
+  if (boundTo(who) !== null) return false;
   return right === 'own' || schedule.createdBy === who.userId;
 }
 

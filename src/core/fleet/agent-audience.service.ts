@@ -1,6 +1,6 @@
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { UnitOfWork } from '../../platform/database/unit-of-work.js';
-import { isAdmin, type Principal } from '../access/principal.js';
+import { boundTo, isAdmin, type Principal } from '../access/principal.js';
 import { FleetEvents, type FleetEvent } from '../events/fleet-events.js';
 
 interface Seen {
@@ -40,7 +40,8 @@ export class AgentAudience implements OnApplicationBootstrap, OnModuleDestroy {
     if (who === null) return !aboutShares.has(event.type);
     if (event.agentId === null) return isAdmin(who);
     if (aboutShares.has(event.type)) return this.mayHearOfShare(who, event, event.agentId);
-    if (who.via.kind === 'key' && who.via.agentId !== null) return who.via.agentId === event.agentId;
+    const bound = boundTo(who);
+    if (bound !== null) return bound === event.agentId;
     if (isAdmin(who)) return true;
     const seen = rememberedIn(event) ?? (await this.find(event.agentId));
     if (!seen) return false;
@@ -49,7 +50,7 @@ export class AgentAudience implements OnApplicationBootstrap, OnModuleDestroy {
 
   /** Whom an agent is shared with is its owner's business, and that of whoever got or lost it. */
   private async mayHearOfShare(who: Principal, event: FleetEvent, agentId: string): Promise<boolean> {
-    if (who.via.kind === 'key' && who.via.agentId !== null) return false;
+    if (boundTo(who) !== null) return false;
     if (isAdmin(who) || (who.email !== null && event.data['email'] === who.email.toLowerCase())) return true;
     return (await this.find(agentId))?.ownerId === who.userId;
   }

@@ -1,5 +1,5 @@
 import type { Tx } from '../../platform/database/unit-of-work.js';
-import type { Principal } from '../access/principal.js';
+import { boundTo, type Principal } from '../access/principal.js';
 import { Forbidden, Invalid } from '../errors/domain-error.js';
 
 export const longestGroupName = 50;
@@ -19,7 +19,7 @@ export const nameKeyOf = (name: string): string => name.normalize('NFC').toLower
 
 /** Groups and secrets are for people of the organisation: an agent's own key neither sees nor changes them. */
 export function requireKeeper(who: Principal): void {
-  if (who.via.kind === 'key' && who.via.agentId !== null) {
+  if (boundTo(who) !== null) {
     throw new Forbidden("An agent's own key has no access to groups and secrets", 'agent_key');
   }
   if (!who.orgIds.includes(who.orgId)) throw new Forbidden('You are no member of this organisation');

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { Tx } from '../../platform/database/unit-of-work.js';
-import type { Principal } from '../access/principal.js';
+import { boundTo, type Principal } from '../access/principal.js';
 import { AgentSeed } from '../agents/agent-seed.entity.js';
 import { Agent, type ApprovalsMode } from '../agents/agent.entity.js';
 import type { Resources } from '../agents/agent.rules.js';
@@ -54,7 +54,7 @@ export class AgentMaking {
   /** Throws `Conflict` when the name is taken; of two at once the unique index decides. */
   async store(tx: Tx, who: Principal, wish: NewAgent): Promise<MadeAgent> {
     // What an agent was talked into must not make more agents.
-    if (who.via.kind === 'key' && who.via.agentId !== null) {
+    if (boundTo(who) !== null) {
       throw new Forbidden("An agent's own key makes no agents", 'agent_key');
     }
     if (await tx.of(Agent).existsBy({ slug: wish.slug })) throw new Conflict('Agent already exists', 'agent_exists');

@@ -18,6 +18,22 @@ export interface RenderedError {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+/** Which pages may call, and with what. */
+export interface CorsRules {
+  readonly credentials: boolean;
+  readonly methods: readonly string[];
+  readonly headers: readonly string[];
+  /** Any page may, also one without an origin; for what takes neither cookies nor sign-ins. Otherwise the configured origins. */
+  readonly anyOrigin?: boolean;
+}
+
+export interface RateLimit {
+  readonly requests: number;
+  readonly seconds: number;
+  /** Who counts as one caller, from the path; null or left out: who brings the same credential, or comes from one address. */
+  readonly by?: (path: string) => string | null;
+}
+
 /** One documented HTTP surface, as a value: routing, status, limits, errors and its OpenAPI page derive from it. */
 export interface Dialect {
   readonly name: string;
@@ -28,16 +44,18 @@ export interface Dialect {
   /** What a POST answers unless its handler says otherwise. */
   readonly created: 200 | 201;
   readonly bodyLimit: number;
-  readonly cors:
-    { readonly credentials: boolean; readonly methods: readonly string[]; readonly headers: readonly string[] } | false;
-  readonly rateLimit?: { readonly requests: number; readonly seconds: number };
+  readonly cors: CorsRules | false;
+  readonly rateLimit?: RateLimit;
+  /** On every answer, whatever others set; null takes one away. */
+  readonly headers?: Readonly<Record<string, string | null>>;
   /** What a person's own sign-in may ask for, where keys do the rest; left out: everything. */
   readonly loginsFor?: readonly Permission[];
   /** How Swagger's Authorize button signs in. */
   readonly auth:
     | { readonly kind: 'password'; readonly tokenUrl: string }
     | { readonly kind: 'bearer' }
-    | { readonly kind: 'apiKey' };
+    | { readonly kind: 'apiKey' }
+    | { readonly kind: 'none' };
   /** Where a request carries its credential, or null when it brought none. */
   credential(headers: IncomingHttpHeaders): Credential | null;
   renderError(error: DomainError): RenderedError;

@@ -13,7 +13,7 @@ import { serveDocs } from '../openapi/docs.js';
 import { buildAdapter } from './adapter.js';
 import { corsOf } from './cors.js';
 import { ErrorFilter } from './error.filter.js';
-import { settlePostStatus } from './mount.js';
+import { dialectOf, settlePostStatus } from './mount.js';
 import { InputPipe } from './validation.pipe.js';
 
 export interface ApplicationOptions {
@@ -64,8 +64,10 @@ function caching(root: string): Pick<FastifyStaticOptions, 'cacheControl' | 'set
   return {
     cacheControl: false,
     setHeaders: (reply, file) => {
-      const control = file.startsWith(assets) ? 'public, max-age=31536000, immutable' : 'no-cache';
-      void reply.header('cache-control', control);
+      const hashed = file.startsWith(assets);
+      void reply.header('cache-control', hashed ? 'public, max-age=31536000, immutable' : 'no-cache');
+      // A sandboxed page has no origin, so that its own scripts come from elsewhere. They are the same for everybody.
+      if (hashed) void reply.header('access-control-allow-origin', '*');
     },
   };
 }
@@ -90,9 +92,13 @@ async function addSecurityHeaders(app: NestFastifyApplication, config: Config): 
     // Browsers ignore it on plain http, with a warning on every page.
     crossOriginOpenerPolicy: secure,
   });
-  // Swagger UI's page carries its own small style sheet inline.
   const fastify: FastifyInstance = app.getHttpAdapter().getInstance();
   fastify.addHook('onSend', (request, reply, payload, done) => {
+    for (const [name, value] of Object.entries(dialectOf(request)?.headers ?? {})) {
+      if (value === null) reply.removeHeader(name);
+      else reply.header(name, value);
+    }
+    // Swagger UI's page carries its own small style sheet inline.
     if (request.routeOptions.url?.startsWith('/docs')) {
       const header = String(reply.getHeader('content-security-policy') ?? '');
       reply.header('content-security-policy', header.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'"));

@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import type { Config } from '../../config/config.js';
+import type { CorsRules } from '../../dialects/shared/dialect.js';
 import { dialectOf } from './mount.js';
 
 type Policy = Readonly<Record<string, unknown>>;
@@ -19,19 +20,23 @@ export function corsOf(config: Config) {
   return (request: FastifyRequest, use: (error: Error | null, policy: Policy) => void): void => {
     const cors = dialectOf(request)?.cors;
     const { origin } = request.headers;
-    if (!cors || !origin || !allowsOrigin(config, origin)) {
+    if (!cors || !origin || !(cors.anyOrigin ?? allowsOrigin(config, origin))) {
       use(null, none);
       return;
     }
+    if (cors.anyOrigin) {
+      use(null, { ...rulesOf(cors), origin: '*', credentials: false });
+      return;
+    }
     const exact = origin === new URL(config.publicUrl).origin || lists(config, origin);
-    use(null, {
-      origin: exact ? [origin] : '*',
-      credentials: exact && cors.credentials,
-      methods: [...cors.methods],
-      allowedHeaders: [...cors.headers],
-      exposedHeaders: exposed,
-      maxAge: 600,
-      strictPreflight: false,
-    });
+    use(null, { ...rulesOf(cors), origin: exact ? [origin] : '*', credentials: exact && cors.credentials });
   };
 }
+
+const rulesOf = ({ methods, headers }: CorsRules): Policy => ({
+  methods: [...methods],
+  allowedHeaders: [...headers],
+  exposedHeaders: exposed,
+  maxAge: 600,
+  strictPreflight: false,
+});

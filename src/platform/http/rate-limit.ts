@@ -61,7 +61,11 @@ export class RateLimiter {
 }
 
 function callerOf(dialect: Dialect, request: FastifyRequest): string {
+  const named = dialect.rateLimit?.by?.(request.originalUrl) ?? null;
+  if (named !== null) return `${dialect.name} ${digestOf(named)}`;
   const credential = dialect.credential(request.headers);
-  const who = credential ? createHash('sha256').update(credential.value).digest('base64url') : request.ip;
+  const who = credential ? digestOf(credential.value) : request.ip;
   return `${dialect.name} ${who}`;
 }
+
+const digestOf = (secret: string): string => createHash('sha256').update(secret).digest('base64url');

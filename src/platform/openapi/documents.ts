@@ -50,6 +50,7 @@ function describeDialect(app: INestApplication, dialect: Dialect, version: strin
 }
 
 function withAuth(builder: DocumentBuilder, { auth }: Dialect): DocumentBuilder {
+  if (auth.kind === 'none') return builder;
   if (auth.kind === 'apiKey') {
     return builder.addApiKey({ type: 'apiKey', in: 'header', name: 'X-Api-Key' }, 'key').addSecurityRequirements('key');
   }

@@ -25,6 +25,8 @@ const checks: Readonly<Record<string, (body: unknown, status: number) => boolean
     const { error, code } = body;
     return typeof error === 'string' && error !== '' && typeof code === 'string' && code !== '';
   },
+  talk: (body) =>
+    isObject(body) && typeof body['error'] === 'string' && body['error'] !== '' && typeof body['code'] === 'string',
   console: (body) => {
     if (!isObject(body) || !isObject(body['error'])) return false;
     const { code, message } = body['error'];

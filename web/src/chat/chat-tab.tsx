@@ -34,8 +34,11 @@ export function ChatTab({ agent }: { readonly agent: Agent }): ReactNode {
 
   const send = (message: string): Promise<unknown> =>
     call('POST', consolePath(name, '/messages'), { json: { message } });
-  const cancel = (turnId: string): Promise<unknown> =>
-    call('POST', `/~console/turns/${encodeURIComponent(turnId)}/cancel`);
+  const stop = (turns: readonly string[]): Promise<unknown> =>
+    // The last first, so that none begins because the one before it ended.
+    Promise.all(
+      [...turns].reverse().map((turnId) => call('POST', `/~console/turns/${encodeURIComponent(turnId)}/cancel`)),
+    );
   const begin = async (): Promise<void> => {
     if (transcript.sessionId === null) return;
     await call('POST', agentPath(name, `/chat/sessions/${encodeURIComponent(transcript.sessionId)}/close`));
@@ -72,7 +75,7 @@ export function ChatTab({ agent }: { readonly agent: Agent }): ReactNode {
         conversation={conversation}
         approvals={mine(inbox.data?.approvals)}
         questions={mine(inbox.data?.questions)}
-        onCancel={cancel}
+        onStop={stop}
       />
       {earlier === null && <Composer name={name} enabled={agent.status === 'running'} onSend={send} />}
       {renewing && (

@@ -1,6 +1,6 @@
 import { SendHorizontal } from 'lucide-react';
 import { type SubmitEvent, type KeyboardEvent, type ReactNode, useId, useState } from 'react';
-import { messageOf } from '../lib/api';
+import { messageOf } from '../lib/http';
 import { Notice } from '../ui/notice';
 
 interface Props {

@@ -1,9 +1,10 @@
 import { Square } from 'lucide-react';
-import { type ReactNode, useEffect, useLayoutEffect, useRef, useState } from 'react';
-import { messageOf } from '../lib/api';
+import { type ReactNode, useCallback, useEffect, useLayoutEffect, useRef, useState } from 'react';
+import { messageOf } from '../lib/http';
 import { shortTime } from '../lib/format';
 import type { Approval, Question } from '../lib/types';
 import { Empty, Notice } from '../ui/notice';
+import { ItemList } from './item-list';
 import { Markdown } from './markdown';
 import { ApprovalCard, QuestionCard } from './request-cards';
 import { ToolCard } from './tool-card';
@@ -15,14 +16,15 @@ interface Props {
   readonly conversation: Conversation;
   readonly approvals: readonly Approval[];
   readonly questions: readonly Question[];
-  readonly onCancel: (turnId: string) => Promise<unknown>;
+  /** Stops these turns, the oldest first. */
+  readonly onStop: (turns: readonly string[]) => Promise<unknown>;
 }
 
 /** Pixels from the end within which one is taken to read along. */
 const nearEnd = 80;
 
 /** A conversation: it keeps to its end while one reads along, and stays where it is when one reads back. */
-export function ConversationView({ name, conversation, approvals, questions, onCancel }: Props): ReactNode {
+export function ConversationView({ name, conversation, approvals, questions, onStop }: Props): ReactNode {
   const { transcript, loading, connected } = conversation;
   const log = useRef<HTMLDivElement>(null);
   const atEnd = useRef(true);
@@ -34,9 +36,10 @@ export function ConversationView({ name, conversation, approvals, questions, onC
     box?.addEventListener('scroll', look, { passive: true });
     return () => box?.removeEventListener('scroll', look);
   }, []);
-  useLayoutEffect(() => {
+  const keepAtEnd = useCallback(() => {
     if (atEnd.current && log.current) log.current.scrollTop = log.current.scrollHeight;
-  }, [transcript, approvals.length, questions.length]);
+  }, []);
+  useLayoutEffect(keepAtEnd, [keepAtEnd, transcript, approvals.length, questions.length]);
 
   const active = activeTurns(transcript);
   return (
@@ -55,14 +58,19 @@ export function ConversationView({ name, conversation, approvals, questions, onC
             <p>Write what {name} should do. It works in its own container, and you see every step here.</p>
           </Empty>
         )}
-        {transcript.items.map((item) => (
-          <ItemView
-            key={item.id}
-            item={item}
-            name={name}
-            queued={item.turnId !== null && transcript.turns[item.turnId] === 'queued'}
-          />
-        ))}
+        <ItemList
+          items={transcript.items}
+          box={log}
+          onMeasured={keepAtEnd}
+          draw={(item) => (
+            <ItemView
+              key={item.id}
+              item={item}
+              name={name}
+              queued={item.turnId !== null && transcript.turns[item.turnId] === 'queued'}
+            />
+          )}
+        />
         {transcript.open && (
           <div className={`message ${transcript.open.thought ? 'thought' : 'agent'} open`}>
             <Markdown text={transcript.open.text} />
@@ -77,7 +85,7 @@ export function ConversationView({ name, conversation, approvals, questions, onC
       </div>
       {!connected && <Notice kind="info">The connection was lost. It comes back by itself; nothing is lost.</Notice>}
       {active.length > 0 && (
-        <Working name={name} turns={active} waits={approvals.length + questions.length > 0} onCancel={onCancel} />
+        <Working name={name} turns={active} waits={approvals.length + questions.length > 0} onStop={onStop} />
       )}
     </>
   );
@@ -144,18 +152,17 @@ interface WorkingProps {
   readonly name: string;
   readonly turns: readonly string[];
   readonly waits: boolean;
-  readonly onCancel: (turnId: string) => Promise<unknown>;
+  readonly onStop: (turns: readonly string[]) => Promise<unknown>;
 }
 
 /** What goes on, and the way to stop it. */
-function Working({ name, turns, waits, onCancel }: WorkingProps): ReactNode {
+function Working({ name, turns, waits, onStop }: WorkingProps): ReactNode {
   const [error, setError] = useState<unknown>(null);
   const [stopping, setStopping] = useState(false);
   const stop = (): void => {
     setStopping(true);
     setError(null);
-    // The last first, so that none begins because the one before it ended.
-    Promise.all([...turns].reverse().map(onCancel))
+    onStop(turns)
       .catch(setError)
       .finally(() => setStopping(false));
   };

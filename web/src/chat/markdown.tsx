@@ -6,7 +6,12 @@ import remarkGfm from 'remark-gfm';
 // Pictures would be asked from anywhere with what the agent puts into their address, so only their words are shown.
 const components: Components = {
   a: ({ href, children }) => (
-    <a href={href} target="_blank" rel="noopener noreferrer nofollow">
+    <a
+      href={href}
+      className={children === href ? 'bare' : undefined}
+      target="_blank"
+      rel="noopener noreferrer nofollow"
+    >
       {children}
     </a>
   ),

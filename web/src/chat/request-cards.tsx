@@ -1,5 +1,5 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
-import { type SubmitEvent, type ReactNode, useState } from 'react';
+import { createContext, type SubmitEvent, type ReactNode, useContext, useState } from 'react';
 import { Link } from 'wouter';
 import { call } from '../lib/api';
 import { pretty, timeText } from '../lib/format';
@@ -8,24 +8,31 @@ import { Field } from '../ui/field';
 import { Failure } from '../ui/notice';
 import { Contents } from './contents';
 
+/** Brings an answer to where a page gives its answers; `path` is `approvals/<id>` or `questions/<id>`. */
+export type GiveAnswer = (path: string, json: object) => Promise<unknown>;
+const Answering = createContext<GiveAnswer>((path, json) => call('POST', `/~console/${path}/answer`, { json }));
+/** For pages that give their answers elsewhere than in the console. */
+export const AnswersGo = Answering.Provider;
+
 /** Gives an answer; the first one counts, so a refusal may mean that somebody was faster. */
 function useAnswer(path: string) {
   const client = useQueryClient();
+  const give = useContext(Answering);
   return useMutation({
-    mutationFn: (json: object) => call('POST', `/~console/${path}/answer`, { json }),
+    mutationFn: (json: object) => give(path, json),
     onSettled: () => client.invalidateQueries({ queryKey: ['inbox'] }),
   });
 }
 
 interface ApprovalProps {
   readonly approval: Approval;
-  /** Whether the agent's name is shown: beside its own conversation it is not. */
-  readonly named?: boolean;
+  /** Name of the agent, where it is shown: beside its own conversation it is not. */
+  readonly agent?: string;
 }
 
 /** One approval: the exact call, and the three answers. */
-export function ApprovalCard({ approval, named = false }: ApprovalProps): ReactNode {
-  const { id, agent, title, kind, input, content, pattern, expires_at: expires } = approval;
+export function ApprovalCard({ approval, agent }: ApprovalProps): ReactNode {
+  const { id, title, kind, input, content, pattern, expires_at: expires } = approval;
   const [message, setMessage] = useState('');
   const answer = useAnswer(`approvals/${encodeURIComponent(id)}`);
   const reject = (): void => {
@@ -34,7 +41,7 @@ export function ApprovalCard({ approval, named = false }: ApprovalProps): ReactN
   };
   return (
     <section className="card request" aria-label={`Approval: ${title}`}>
-      <p className="asks">{named ? <AgentName name={agent} /> : 'The agent'} wants to act</p>
+      <p className="asks">{agent === undefined ? 'The agent' : <AgentName name={agent} />} wants to act</p>
       <h3>{title}</h3>
       <p className="hint">
         {kind} · expires {timeText(expires)}
@@ -78,14 +85,8 @@ export function ApprovalCard({ approval, named = false }: ApprovalProps): ReactN
 }
 
 /** One set of questions an agent waits for: options, free text where allowed, or declining. */
-export function QuestionCard({
-  question,
-  named = false,
-}: {
-  readonly question: Question;
-  readonly named?: boolean;
-}): ReactNode {
-  const { id, agent, message, questions, expires_at: expires } = question;
+export function QuestionCard({ question, agent }: { readonly question: Question; readonly agent?: string }): ReactNode {
+  const { id, message, questions, expires_at: expires } = question;
   const [values, setValues] = useState<Readonly<Record<string, readonly string[]>>>({});
   const answer = useAnswer(`questions/${encodeURIComponent(id)}`);
   const missing = questions.find(({ key }) => (values[key] ?? []).length === 0);
@@ -95,7 +96,7 @@ export function QuestionCard({
   };
   return (
     <section className="card request" aria-label={`Question: ${message}`}>
-      <p className="asks">{named ? <AgentName name={agent} /> : 'The agent'} asks</p>
+      <p className="asks">{agent === undefined ? 'The agent' : <AgentName name={agent} />} asks</p>
       {!(questions.length === 1 && questions[0]?.text === message) && <h3>{message}</h3>}
       <form onSubmit={submit}>
         {questions.map((asked) => (

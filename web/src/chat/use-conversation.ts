@@ -1,6 +1,6 @@
-import { useEffect, useReducer, useState } from 'react';
-import type { ApiError } from '../lib/api';
-import { consolePath } from '../lib/api';
+import { useEffect, useReducer, useRef, useState } from 'react';
+import { consolePath, send } from '../lib/api';
+import type { ApiError, Send } from '../lib/http';
 import { followStream } from '../lib/event-stream';
 import {
   type Delta,
@@ -28,6 +28,20 @@ export interface Conversation {
 
 /** Follows one conversation with an agent; `session` null: the running one, and the next one after it. */
 export function useConversation(name: string, session: string | null): Conversation {
+  const query = session === null ? '' : `?${new URLSearchParams({ session }).toString()}`;
+  return useTranscript(send, consolePath(name, `/stream${query}`));
+}
+
+/** Follows the conversation of a stream; `onOther` hears what else the stream tells. */
+export function useTranscript(
+  sender: Send,
+  path: string,
+  onOther: (event: string, data: unknown) => void = ignore,
+): Conversation {
+  const other = useRef(onOther);
+  useEffect(() => {
+    other.current = onOther;
+  }, [onOther]);
   const [transcript, dispatch] = useReducer(reduce, emptyTranscript);
   const [loading, setLoading] = useState(true);
   const [connected, setConnected] = useState(true);
@@ -42,10 +56,12 @@ export function useConversation(name: string, session: string | null): Conversat
       waiting = [];
       setLoading(false);
     };
-    const query = session === null ? '' : `?${new URLSearchParams({ session }).toString()}`;
-    const stop = followStream(consolePath(name, `/stream${query}`), {
+    const stop = followStream(sender, path, {
       onEvent(event, data) {
-        if (event !== 'session' && event !== 'event' && event !== 'delta') return;
+        if (event !== 'session' && event !== 'event' && event !== 'delta') {
+          other.current(event, data);
+          return;
+        }
         waiting.push({ event, data } as Action);
         // A page that is not seen draws no frames.
         frame ||= document.hidden ? window.setTimeout(flush, 200) : requestAnimationFrame(flush);
@@ -58,9 +74,11 @@ export function useConversation(name: string, session: string | null): Conversat
       cancelAnimationFrame(frame);
       clearTimeout(frame);
     };
-  }, [name, session]);
+  }, [sender, path]);
   return { transcript, loading, connected, refused };
 }
+
+const ignore = (): void => undefined;
 
 function reduce(before: Transcript, action: Action): Transcript {
   switch (action.event) {

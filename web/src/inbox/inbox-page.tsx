@@ -12,12 +12,12 @@ export function InboxPage(): ReactNode {
     ...approvals.map((approval) => ({
       at: approval.created_at,
       id: approval.id,
-      card: <ApprovalCard approval={approval} named />,
+      card: <ApprovalCard approval={approval} agent={approval.agent} />,
     })),
     ...questions.map((question) => ({
       at: question.created_at,
       id: question.id,
-      card: <QuestionCard question={question} named />,
+      card: <QuestionCard question={question} agent={question.agent} />,
     })),
   ].sort((a, b) => a.at.localeCompare(b.at));
   return (

@@ -1,23 +1,7 @@
+import { ApiError, type CallOptions, messageOf, request } from './http';
 import { forgetToken, readToken } from './token';
 
-/** A refusal in the server's own sentence. `status` is 0 when no answer came. */
-export class ApiError extends Error {
-  constructor(
-    readonly status: number,
-    message: string,
-    readonly code = '',
-  ) {
-    super(message);
-  }
-}
-
-export interface CallOptions {
-  readonly json?: unknown;
-  readonly form?: Readonly<Record<string, string>>;
-  readonly body?: BodyInit;
-  readonly signal?: AbortSignal | undefined;
-  readonly headers?: Readonly<Record<string, string>>;
-}
+export { ApiError, type CallOptions, messageOf };
 
 /** Path of an agent's routes in the published API. */
 export const agentPath = (name: string, rest = ''): string => `/api/agents/${encodeURIComponent(name)}${rest}`;
@@ -27,22 +11,15 @@ export const consolePath = (name: string, rest = ''): string => `/~console/agent
 /** One call as the person who is signed in; answers the response, whatever its body. Throws `ApiError`. */
 export async function send(method: string, path: string, options: CallOptions = {}): Promise<Response> {
   const token = readToken();
-  const headers = new Headers({ accept: 'application/json', ...options.headers });
-  if (token !== null) headers.set('authorization', `Bearer ${token}`);
-  const { body, type } = payloadOf(options);
-  if (type) headers.set('content-type', type);
-  let answer: Response;
+  const signedIn: Record<string, string> = token === null ? {} : { authorization: `Bearer ${token}` };
   try {
-    const signal = options.signal ?? null;
-    answer = await fetch(path, { method, headers, body: body ?? null, signal, cache: 'no-store' });
+    return await request(method, path, { ...options, headers: { ...options.headers, ...signedIn } });
   } catch (error) {
-    if (error instanceof DOMException && error.name === 'AbortError') throw error;
-    throw new ApiError(0, 'The server does not answer.');
+    // A sign-in that the server no longer knows ends here, unless it was replaced meanwhile.
+    const refused = error instanceof ApiError && error.status === 401;
+    if (refused && token !== null && token === readToken()) forgetToken('expired');
+    throw error;
   }
-  if (answer.ok) return answer;
-  // A sign-in that the server no longer knows ends here, unless it was replaced meanwhile.
-  if (answer.status === 401 && token !== null && token === readToken()) forgetToken('expired');
-  throw await errorOf(answer);
 }
 
 /** As `send`; answers the body as JSON. */
@@ -53,42 +30,3 @@ export async function call<T = unknown>(method: string, path: string, options?: 
 }
 
 export const get = <T>(path: string, signal?: AbortSignal): Promise<T> => call<T>('GET', path, { signal });
-
-function payloadOf({ json, form, body }: CallOptions): { body?: BodyInit; type?: string } {
-  if (json !== undefined) return { body: JSON.stringify(json), type: 'application/json' };
-  if (form) return { body: new URLSearchParams(form) };
-  return body === undefined ? {} : { body };
-}
-
-interface ErrorBody {
-  readonly detail?: unknown;
-  readonly error?: unknown;
-}
-
-async function errorOf(answer: Response): Promise<ApiError> {
-  const body = (await answer.json().catch(() => null)) as ErrorBody | null;
-  const detail: unknown = body?.detail ?? body?.error;
-  return new ApiError(answer.status, sentenceOf(detail, answer.status), textField(detail, 'code') ?? '');
-}
-
-/** The sentence in an error of either API this page uses. */
-function sentenceOf(detail: unknown, status: number): string {
-  if (typeof detail === 'string') return detail;
-  if (Array.isArray(detail)) return detail.map(issueOf).join('; ');
-  const issues = (detail as { issues?: { field: string; message: string }[] } | null | undefined)?.issues;
-  if (issues && issues.length > 0) return issues.map(({ field, message }) => `${field}: ${message}`).join('; ');
-  return textField(detail, 'message') ?? textField(detail, 'error') ?? `The server answered with status ${status}.`;
-}
-
-function issueOf(issue: unknown): string {
-  const { loc, msg } = issue as { loc?: readonly (string | number)[]; msg?: string };
-  return `${loc?.at(-1) ?? 'input'}: ${msg ?? 'is wrong'}`;
-}
-
-function textField(value: unknown, name: string): string | null {
-  const field: unknown = typeof value === 'object' && value !== null ? Reflect.get(value, name) : null;
-  return typeof field === 'string' ? field : null;
-}
-
-/** Any failure as a sentence for people. */
-export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

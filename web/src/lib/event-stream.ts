@@ -1,4 +1,4 @@
-import { ApiError, send } from './api';
+import { ApiError, type Send } from './http';
 
 export interface StreamHandlers {
   onEvent(event: string, data: unknown): void;
@@ -13,8 +13,8 @@ const lastWait = 8000;
 /** The server says something at least this often; a connection that is silent for longer is dead. */
 const silence = 45_000;
 
-/** Server-sent events of a path, with the sign-in, that go on after a cut where they stopped. Answers what ends it. */
-export function followStream(path: string, handlers: StreamHandlers): () => void {
+/** Server-sent events of a path that go on after a cut where they stopped; `send` makes the call. Answers what ends it. */
+export function followStream(send: Send, path: string, handlers: StreamHandlers): () => void {
   const ended = new AbortController();
   let lastId: string | null = null;
   let wait = firstWait;

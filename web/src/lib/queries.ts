@@ -1,6 +1,6 @@
 import { useQuery, type UseQueryResult } from '@tanstack/react-query';
 import { agentPath, get } from './api';
-import type { Agent, Approval, Me, Member, Question } from './types';
+import type { Agent, Approval, Asker, Me, Member, Question } from './types';
 
 export const useMe = (): UseQueryResult<Me> =>
   useQuery({ queryKey: ['me'], queryFn: ({ signal }) => get<Me>('/api/users/me', signal), staleTime: 300_000 });
@@ -22,8 +22,8 @@ export function useMember(name: string): Member | undefined {
 }
 
 export interface Inbox {
-  readonly approvals: readonly Approval[];
-  readonly questions: readonly Question[];
+  readonly approvals: readonly (Approval & Asker)[];
+  readonly questions: readonly (Question & Asker)[];
 }
 
 /** What waits for a person, over the whole fleet. The events say when to look; the interval is a net under a lost one. */
@@ -32,8 +32,8 @@ export const useInbox = (): UseQueryResult<Inbox> =>
     queryKey: ['inbox'],
     queryFn: async ({ signal }) => {
       const [approvals, questions] = await Promise.all([
-        get<Approval[]>('/~console/approvals', signal),
-        get<Question[]>('/~console/questions', signal),
+        get<(Approval & Asker)[]>('/~console/approvals', signal),
+        get<(Question & Asker)[]>('/~console/questions', signal),
       ]);
       return { approvals, questions };
     },

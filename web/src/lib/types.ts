@@ -57,9 +57,6 @@ export interface AuthMode {
 
 interface Waiting {
   readonly id: string;
-  readonly agent: string;
-  readonly state: string;
-  readonly session_id: string;
   readonly turn_id: string | null;
   readonly created_at: string;
   readonly expires_at: string;
@@ -71,6 +68,12 @@ export interface ShownContent {
   readonly oldText?: string | null;
   readonly newText?: string;
   readonly content?: { readonly text?: unknown };
+}
+
+/** Where it was asked: pages of one conversation are not told. */
+export interface Asker {
+  readonly agent: string;
+  readonly session_id: string;
 }
 
 export interface Approval extends Waiting {

@@ -1,6 +1,6 @@
 import { Download, WrapText } from 'lucide-react';
 import { type ReactNode, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
-import { type ApiError, consolePath } from '../lib/api';
+import { type ApiError, consolePath, send } from '../lib/api';
 import { followStream } from '../lib/event-stream';
 import type { Agent } from '../lib/types';
 import { Failure } from '../ui/notice';
@@ -27,7 +27,7 @@ export function LogsTab({ agent }: { readonly agent: Agent }): ReactNode {
 
   useEffect(
     () =>
-      followStream(consolePath(name, '/logs/stream'), {
+      followStream(send, consolePath(name, '/logs/stream'), {
         onEvent: (event, data) =>
           setOutput((before) => taken(before, event, data as Readonly<Record<string, unknown>>)),
         onConnected: (connected) => {

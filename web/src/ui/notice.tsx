@@ -1,6 +1,6 @@
 import { AlertTriangle, Info } from 'lucide-react';
 import type { ReactNode } from 'react';
-import { messageOf } from '../lib/api';
+import { messageOf } from '../lib/http';
 
 /** A sentence that has to be seen: what went wrong, or what to know. */
 export function Notice({
