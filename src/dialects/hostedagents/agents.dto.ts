@@ -51,14 +51,14 @@ export class AgentView {
   @ApiProperty(time) createdAt!: string;
   @ApiProperty(time) updatedAt!: string;
 
-  static of({ agent, instance, busy, groupName }: PagedAgent, model: string): AgentView {
+  static of({ agent, instance, busy, groupName }: PagedAgent, model: string, url: string | null = null): AgentView {
     const changed = Math.max(agent.updatedAt.getTime(), instance?.stateSince.getTime() ?? 0);
     return {
       agentId: publicIdOf(agent.id),
       name: agent.displayName,
       status: statusOf(instance?.state ?? null),
       busy,
-      url: null,
+      url,
       scopeId: agent.groupId === null ? null : publicIdOf(agent.groupId),
       scope: groupName,
       model,
@@ -83,11 +83,11 @@ export class SessionView {
   @ApiProperty(time) createdAt!: string;
   @ApiProperty(time) updatedAt!: string;
 
-  static of(session: Session, busy: boolean): SessionView {
+  static of(session: Session, busy: boolean, url: string | null = null): SessionView {
     return {
       id: namedIdOf('session', session.id),
       title: session.title ?? 'New session',
-      url: null,
+      url,
       busy,
       createdAt: session.createdAt.toISOString(),
       updatedAt: (session.lastMessageAt ?? session.createdAt).toISOString(),

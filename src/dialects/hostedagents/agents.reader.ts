@@ -5,7 +5,7 @@ import { EngineWatch } from '../../core/instances/engine-watch.service.js';
 import { History } from '../../core/sessions/history.service.js';
 import { Workload } from '../../core/sessions/workload.service.js';
 import { AgentDetailView, AgentView, SessionView } from './agents.dto.js';
-import { ModelList } from './model-list.js';
+import { ShownAs } from './shown-as.js';
 
 /** Puts together what this API shows of agents. */
 @Injectable()
@@ -15,12 +15,12 @@ export class AgentsReader {
     private readonly history: History,
     private readonly workload: Workload,
     private readonly watch: EngineWatch,
-    private readonly models: ModelList,
+    private readonly shown: ShownAs,
   ) {}
 
   /** As a list shows it. */
   short(paged: PagedAgent): AgentView {
-    return AgentView.of(paged, this.models.of(paged.agent));
+    return AgentView.of(paged, this.shown.model(paged.agent), this.shown.agent(paged.agent.id));
   }
 
   /** Everything about one agent (contract 2.3). */
@@ -36,7 +36,9 @@ export class AgentsReader {
     const ended = instance?.state === 'stopped' || instance?.state === 'failed';
     return Object.assign(this.short(paged), {
       reachable: runs && this.watch.connected,
-      sessions: sessions.map((session) => SessionView.of(session, runs && working.has(session.id))),
+      sessions: sessions.map((session) =>
+        SessionView.of(session, runs && working.has(session.id), this.shown.session(session.id)),
+      ),
       pendingPermissions: open.approvals,
       pendingQuestions: open.questions,
       lastError: ended ? (instance.lastError ?? instance.reason) : null,

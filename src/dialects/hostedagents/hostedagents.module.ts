@@ -4,6 +4,7 @@ import { AgentsReader } from './agents.reader.js';
 import { AgentChanges, HostedLifecycle } from './lifecycle.js';
 import { HostedLifecycleController } from './lifecycle.controller.js';
 import { ModelList } from './model-list.js';
+import { ShownAs } from './shown-as.js';
 import { HostedModelsController } from './models.controller.js';
 import { HostedScopesController } from './scopes.controller.js';
 import { HostedSecretsController } from './secrets.controller.js';
@@ -18,6 +19,6 @@ import { HostedTokensController } from './tokens.controller.js';
     HostedScopesController,
     HostedSecretsController,
   ],
-  providers: [AgentChanges, AgentsReader, HostedLifecycle, ModelList],
+  providers: [AgentChanges, AgentsReader, HostedLifecycle, ModelList, ShownAs],
 })
 export class HostedAgentsModule {}
