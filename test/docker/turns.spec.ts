@@ -126,7 +126,8 @@ describeDocker(`OpenCode and a server that dies (seed ${seed})`, () => {
         const call = world.ask('talker', `${mark} <<slow 150 100>> <<say end-${mark}>>`);
         await world.runs(mark);
         const ref = await world.refOf('talker');
-        await until('it speaks', () => !hasAnswered(ref), slowMs);
+        // A turn is marked running before its prompt is sent: only one that has begun to answer goes on alone.
+        await until('it speaks', () => speaks(ref), slowMs);
         await world.server.kill();
         expect(hasAnswered(ref)).toBe(false);
         await call;
@@ -203,9 +204,14 @@ describeDocker(`OpenCode and a server that dies (seed ${seed})`, () => {
   });
 });
 
-/** The runtime works on nothing: the last line of its journal that is about a turn is a turn's answer. */
-function hasAnswered(ref: string): boolean {
+/** The last line of its journal that is about a turn is a turn's answer: the runtime works on nothing. */
+const hasAnswered = (ref: string): boolean => lastLines(ref).answer > lastLines(ref).chunk;
+const speaks = (ref: string): boolean => lastLines(ref).chunk > lastLines(ref).answer;
+
+function lastLines(ref: string): { readonly answer: number; readonly chunk: number } {
   const lines = journalOf(ref).split('\n');
-  const answer = lines.findLastIndex((line) => line.includes('"stopReason"'));
-  return answer > lines.findLastIndex((line) => line.includes('_chunk"'));
+  return {
+    answer: lines.findLastIndex((line) => line.includes('"stopReason"')),
+    chunk: lines.findLastIndex((line) => line.includes('_chunk"')),
+  };
 }

@@ -9,6 +9,7 @@ import { EngineWatch } from './engine-watch.service.js';
 class Engine {
   readonly kind = 'docker';
   away = false;
+  broken = false;
   asked = 0;
 
   connect(): Promise<object> {
@@ -17,7 +18,7 @@ class Engine {
   }
 
   list(): Promise<[]> {
-    return Promise.resolve([]);
+    return this.broken ? Promise.reject(new Error('broken')) : Promise.resolve([]);
   }
 
   async *events({ signal }: { signal: AbortSignal }): AsyncIterable<EngineSignal> {
@@ -62,6 +63,19 @@ describe('watching the engine', () => {
     engine.away = false;
     await pass(1000); // asked every second meanwhile
     await until('it is back', () => watch.connected);
+    expect(lists).toEqual([true]);
+  });
+
+  it('a list that failed after a gap is made up for, and still tells of it', async () => {
+    engine.away = true;
+    await pass(5000);
+    lists.length = 0;
+    [engine.away, engine.broken] = [false, true];
+    await pass(1000);
+    await until('it is back', () => watch.connected);
+    engine.broken = false;
+    await pass(5000);
+    await until('it listed', () => lists.length > 0);
     expect(lists).toEqual([true]);
   });
 

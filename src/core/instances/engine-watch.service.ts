@@ -33,6 +33,8 @@ export class EngineWatch implements BeforeApplicationShutdown {
   private cursor: string | undefined;
   private streaming = false;
   private listDue = false;
+  /** Events may have been missed since the last list that was answered. */
+  private missed = false;
 
   constructor(
     private readonly engine: ContainerEngine,
@@ -140,8 +142,15 @@ export class EngineWatch implements BeforeApplicationShutdown {
   }
 
   private async list(afterGap: boolean): Promise<void> {
+    this.missed ||= afterGap;
     try {
-      await this.observer?.listed(await this.engine.list(), afterGap);
+      const found = await this.engine.list();
+      const { missed } = this;
+      this.missed = false;
+      await this.observer?.listed(found, missed).catch((error: unknown) => {
+        this.missed ||= missed;
+        throw error;
+      });
       this.listDue = false;
     } catch (error) {
       this.listDue = true; // with the next ping

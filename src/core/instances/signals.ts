@@ -14,6 +14,8 @@ export class Signals {
 
   note(event: EngineEvent, now: Date): void {
     const { action, instanceId } = event;
+    // The engine tells again what was missed, an earlier start and the signals of the end among it: no news, and nobody's doing.
+    if (this.unseen.has(instanceId)) return;
     if (action === 'start') this.forget(instanceId);
     const signalled = action === 'kill' || action === 'stop';
     if (signalled && !this.ours.has(instanceId)) this.outside.set(instanceId, now.getTime());
