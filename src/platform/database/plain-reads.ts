@@ -24,8 +24,7 @@ const planIsOld = '0A000';
 /**
  * Reads that go to the driver's pool at once: TypeORM's own way costs as much CPU again. What comes again is prepared by
  * name on the embedded database, where planning is most of what a read costs. A PostgreSQL server plans each time: a kept
- * plan would stay what it was while a table grows from ten rows to ten thousand. Only a look-up by a unique key is kept there
- * too: its plan is never bad for long, and planning it costs more than running it.
+ * plan would stay what it was while a table grows from ten rows to ten thousand, also that of a look-up by key.
  */
 export class PlainReads {
   private readonly kept = new Map<string, string>();
@@ -43,9 +42,9 @@ export class PlainReads {
     return /^\s*select\b/i.test(sql);
   }
 
-  /** Rows of one select. Fails as a query of TypeORM fails. `unique`: by a unique key, so at most one. */
-  async run<R>(text: string, values: readonly unknown[], unique = false): Promise<R[]> {
-    const name = this.keeps || unique ? this.nameOf(text) : undefined;
+  /** Rows of one select. Fails as a query of TypeORM fails. */
+  async run<R>(text: string, values: readonly unknown[]): Promise<R[]> {
+    const name = this.keeps ? this.nameOf(text) : undefined;
     try {
       if (name === undefined) return await this.send<R>({ text, values });
       return await this.send<R>({ text, values, name });
@@ -55,7 +54,7 @@ export class PlainReads {
         throw new QueryFailedError(text, [...values], failure);
       }
       this.kept.delete(text);
-      return this.run(text, values, unique);
+      return this.run(text, values);
     }
   }
 
