@@ -61,6 +61,9 @@ describe('the contract of the Hosted Agents API', () => {
     await fleet.admin.post('/api/agents/sleeper/stop');
     words['agentId'] = await givenAgent('runner');
     await fleet.chat('runner', '<<write a.txt hi>> <<say written>>');
+    const hosted = fleet.admin.as(tokens['token'] ?? '');
+    const opened = await hosted.post(`/api/v1/agents/${words['agentId']}/sessions`);
+    words['sessionId'] = String(opened.body['id']);
   });
   afterAll(() => fleet.close());
 

@@ -46,6 +46,8 @@ const hostedVictims: Readonly<Record<string, readonly string[]>> = {
   'POST /api/v1/agents/{agentId}/start': [nobody],
   'POST /api/v1/agents/{agentId}/stop': [stopped.agentId],
   'POST /api/v1/agents/{agentId}/restart': [nobody],
+  'POST /api/v1/agents/{agentId}/messages': [stopped.agentId],
+  'POST /api/v1/agents/{agentId}/abort': [stopped.agentId],
 };
 
 describe('any input', () => {

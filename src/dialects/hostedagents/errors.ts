@@ -39,6 +39,9 @@ const wrongInput = [
 
 /** Where one case of a kind is answered in another way than the rest of it (contract 1.3). By our own code for it. */
 const byCode: Readonly<Record<string, { readonly status: number; readonly code?: string; readonly error?: string }>> = {
+  answer_does_not_fit: { status: 400, code: 'invalid_answers' },
+  question_invalid: { status: 502 },
+  write_failed: { status: 502 },
   agent_not_running: { status: 400, error: 'Agent is not running' },
   permission_missing: { status: 403, code: 'forbidden', error: 'A token cannot do this: sign in as a user' },
   start_failed: { status: 503 },

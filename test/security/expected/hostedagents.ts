@@ -35,6 +35,23 @@ export const hostedRows: Readonly<Record<string, HostedRow>> = {
   'GET /api/v1/scopes/{scopeId}/secrets': { who: 'access', ok: 200, but: { agent_key: 403, colleague: 200 } },
   'PUT /api/v1/scopes/{scopeId}/secrets': { who: 'access', ok: 200, but: { agent_key: 403, colleague: 200 } },
   'DELETE /api/v1/scopes/{scopeId}/secrets/{key}': { who: 'access', ok: 200, but: { agent_key: 403, colleague: 200 } },
+  'GET /api/v1/agents/{agentId}/sessions': { who: 'access', ok: 200 },
+  'POST /api/v1/agents/{agentId}/sessions': { who: 'access', ok: 400 },
+  'DELETE /api/v1/agents/{agentId}/sessions/{sessionId}': { who: 'access', ok: 200 },
+  'POST /api/v1/agents/{agentId}/messages': { who: 'access', ok: 400 },
+  'GET /api/v1/agents/{agentId}/messages': { who: 'access', ok: 200 },
+  'POST /api/v1/agents/{agentId}/abort': { who: 'access', ok: 400 },
+  'GET /api/v1/agents/{agentId}/usage': { who: 'access', ok: 400 },
+  'GET /api/v1/agents/{agentId}/permissions': { who: 'access', ok: 400 },
+  'POST /api/v1/agents/{agentId}/permissions/{permissionId}/reply': { who: 'access', ok: 400 },
+  'POST /api/v1/agents/{agentId}/permissions/{permissionId}': { who: 'access', ok: 400 },
+  'GET /api/v1/agents/{agentId}/questions': { who: 'access', ok: 400 },
+  'POST /api/v1/agents/{agentId}/questions/{questionId}/reply': { who: 'access', ok: 400 },
+  'POST /api/v1/agents/{agentId}/questions/{questionId}': { who: 'access', ok: 400 },
+  'POST /api/v1/agents/{agentId}/questions/{questionId}/reject': { who: 'access', ok: 400 },
+  'POST /api/v1/agents/{agentId}/files': { who: 'access', ok: 400 },
+  'GET /api/v1/agents/{agentId}/files': { who: 'access', ok: 400 },
+  'DELETE /api/v1/agents/{agentId}/files/{name}': { who: 'access', ok: 400 },
 };
 
 const ours: readonly Role[] = ['narrow_key', 'owner_key', 'agent_key'];
