@@ -17,6 +17,7 @@ const open = [
   'talk GET /s/:capability/state',
   'talk GET /s/:capability/stream',
   'talk POST /s/:capability/approvals/:id',
+  'talk POST /s/:capability/files',
   'talk POST /s/:capability/messages',
   'talk POST /s/:capability/questions/:id',
   'talk POST /s/:capability/stop',

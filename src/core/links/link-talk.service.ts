@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { UnitOfWork } from '../../platform/database/unit-of-work.js';
-import { Conflict, Invalid, NotFound } from '../errors/domain-error.js';
+import { Invalid, NotFound } from '../errors/domain-error.js';
 import { AgentRequest } from '../sessions/agent-request.entity.js';
 import { Prompts } from '../sessions/prompts.service.js';
 import type { ApprovalDecision, QuestionAnswer } from '../sessions/request.rules.js';
@@ -27,8 +27,7 @@ export class LinkTalk {
     if (text.length > longestMessage) {
       throw new Invalid(`message is too long: at most ${longestMessage} characters`, [], 'message_too_long');
     }
-    if (session.status === 'closed') throw new Conflict('This conversation was ended', 'conversation_ended');
-    return this.prompts.send(who, agent, { text, sessionId: session.id, queueLimit });
+    return this.prompts.send(who, agent, { text, sessionId: session.id, queueLimit, lane: 'session', apart: true });
   }
 
   /** Ends what is worked on and what waits in this conversation; says how many messages that were. */

@@ -73,6 +73,12 @@ export class SentView {
   @ApiProperty({ description: 'Messages before it, the one that is worked on included' }) ahead!: number;
 }
 
+export class StoredView {
+  @ApiProperty({ example: 'spec.pdf' }) name!: string;
+  @ApiProperty({ description: 'Where the agent finds it', example: '/workspace/uploads/spec.pdf' }) path!: string;
+  @ApiProperty() size!: number;
+}
+
 export class StoppedView {
   @ApiProperty({ description: 'Messages that were worked on or waited', example: 1 }) stopped!: number;
 }

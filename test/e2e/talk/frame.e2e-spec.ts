@@ -178,6 +178,35 @@ inBrowser('the session page in a frame of another origin', () => {
     expect(await log.evaluate((box) => Math.round(Reflect.get(box, 'scrollTop') as number))).toBeLessThan(80);
   });
 
+  it('takes files that are dropped in or chosen, and names them to the agent', async () => {
+    const frame = await shown(await given('filer'));
+    await frame.locator('.message.agent', { hasText: 'hi' }).waitFor();
+    const choose = frame.getByLabel('Attach files');
+    await choose.setInputFiles({ name: 'plan.txt', mimeType: 'text/plain', buffer: Buffer.from('the plan') });
+    const files = frame.getByRole('list', { name: 'Files for the next message' });
+    await files.getByText('plan.txt').waitFor();
+    await choose.setInputFiles({ name: 'bad.exe', mimeType: 'text/plain', buffer: Buffer.from('x') });
+    await files.getByText(/bad\.exe: .*\.exe/).waitFor();
+    await files.getByRole('button', { name: 'Without bad.exe' }).click();
+    await inFrame(`(() => {
+      const data = new DataTransfer();
+      data.items.add(new File(['dropped'], 'dropped.txt'));
+      for (const kind of ['dragover', 'drop'])
+        document.body.dispatchEvent(new DragEvent(kind, { dataTransfer: data, bubbles: true, cancelable: true }));
+    })()`);
+    await files.getByText('dropped.txt').waitFor();
+    const message = frame.getByLabel('Message to filer');
+    await message.fill('<<bash cat uploads/plan.txt uploads/dropped.txt>>');
+    await frame.getByRole('button', { name: 'Send', disabled: false }).click();
+    await frame
+      .locator('.message.user', { hasText: '/workspace/uploads/plan.txt, /workspace/uploads/dropped.txt' })
+      .waitFor();
+    const tool = frame.locator('details.tool', { hasText: 'cat uploads' });
+    await tool.locator('.tool-state', { hasText: 'done' }).waitFor();
+    await tool.locator('summary').press('Enter');
+    await tool.locator('pre', { hasText: 'the plandropped' }).waitFor();
+  });
+
   it('shows an agent by name and state, and nothing else', async () => {
     await given('shown');
     const [row] = await fleet.db.query<{ id: string }>(`select id from agents where slug = 'shown'`);

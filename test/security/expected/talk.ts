@@ -9,6 +9,7 @@ export const talkRows: Readonly<Record<string, Row>> = {
   'GET /s/{capability}/messages': { who: 'access', ok: 200 },
   'GET /s/{capability}/stream': { who: 'access', ok: 200 },
   'POST /s/{capability}/messages': { who: 'access', ok: 400 }, // the agent is stopped
+  'POST /s/{capability}/files': { who: 'access', ok: 400 }, // the agent is stopped
   'POST /s/{capability}/stop': { who: 'access', ok: 200 },
   'POST /s/{capability}/approvals/{id}': { who: 'access', ok: 409 }, // its runtime is gone, so nobody waits for the answer
   'POST /s/{capability}/questions/{id}': { who: 'access', ok: 409 },

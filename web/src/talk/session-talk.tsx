@@ -19,6 +19,15 @@ export function SessionTalk({ base }: { readonly base: string }): ReactNode {
     [base],
   );
   const send = (message: string): Promise<unknown> => request('POST', `${base}/messages`, { json: { message } });
+  const attach = useCallback(
+    async (file: File): Promise<string> => {
+      const body = new FormData();
+      body.set('file', file);
+      const stored = (await (await request('POST', `${base}/files`, { body })).json()) as { path: string };
+      return stored.path;
+    },
+    [base],
+  );
   const stop = (): Promise<unknown> => request('POST', `${base}/stop`);
   const sentence = page && sentenceOf(page);
   const refused = conversation.refused?.status === 404 ? null : conversation.refused;
@@ -44,7 +53,9 @@ export function SessionTalk({ base }: { readonly base: string }): ReactNode {
         </AnswersGo>
         <Failure error={refused} />
         {sentence && <Notice kind="info">{sentence}</Notice>}
-        {page?.state !== 'gone' && <Composer name={name} enabled={page?.state === 'running'} onSend={send} />}
+        {page?.state !== 'gone' && (
+          <Composer name={name} enabled={page?.state === 'running'} onSend={send} onAttach={attach} />
+        )}
       </div>
     </main>
   );
