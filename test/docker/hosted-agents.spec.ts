@@ -1,4 +1,6 @@
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { describeDocker } from '../chaos/rig/docker-world.js';
 import type { TrinityClient } from '../support/trinity-client.js';
 import { until } from '../support/until.js';
@@ -62,6 +64,22 @@ describeDocker('an agent of the Hosted Agents API in a container', () => {
       const after = (await world.instance('build-agent'))?.ref ?? '';
       expect(inside('cat /dev/shm/flotilla-context/instructions.md', after)).toContain('ZEBRA-77');
       expect((await hosted.delete(`/api/v1/agents/${agentId}`)).body).toEqual({ deleted: true });
+    },
+    2 * slowMs,
+  );
+
+  it(
+    'is made and talked to by the program that the document ends with, as it stands there',
+    async () => {
+      const env = {
+        ...process.env,
+        HOSTEDAGENTS_API: `${world.server.url}/api/v1`,
+        HOSTEDAGENTS_API_TOKEN: hosted.token ?? '',
+      };
+      const program = join(__dirname, 'documented-script.mjs');
+      const { stdout } = await promisify(execFile)(process.execPath, [program], { env, timeout: slowMs });
+      // Two prompts and two answers.
+      expect(stdout).toBe('Total messages: 4\n');
     },
     2 * slowMs,
   );
