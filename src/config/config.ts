@@ -51,6 +51,8 @@ export abstract class Config {
   abstract readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   /** Folder with templates of this installation's own; null: only the shipped ones. */
   abstract readonly templatesDir: string | null;
+  /** Repositories (`owner/name`) with a template that are shown in the list. */
+  abstract readonly templateRepositories: readonly string[];
   /** Where repositories are read from, and with what. */
   abstract readonly github: { readonly url: string; readonly token: Secret | null };
   /** The SSH gateway into agents. */

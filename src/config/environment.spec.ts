@@ -47,6 +47,7 @@ describe('loadConfig', () => {
       sshGateway: { host: '127.0.0.1', port: 2222, publicHost: '127.0.0.1', forwarding: false },
       github: { token: null, url: 'https://github.com' },
       templatesDir: null,
+      templateRepositories: [],
       trinity: { sshAdminOnly: false, uniform404: false, wsAnonymous: false, createMinRole: 'user' },
       hostedagents: { rateLimit: 300, maxRunning: 10, models: null },
     });
@@ -86,6 +87,10 @@ describe('loadConfig', () => {
     [{ FLOTILLA_PORT: '65536' }, 'FLOTILLA_PORT must be a whole number from 0 to 65535.'],
     [{ FLOTILLA_ENGINE: 'podman' }, 'FLOTILLA_ENGINE must be docker or local.'],
     [{ FLOTILLA_LOG_LEVEL: 'loud' }, 'FLOTILLA_LOG_LEVEL must be debug, info, warn, error or silent.'],
+    [
+      { FLOTILLA_TEMPLATE_REPOSITORIES: 'a/b,c' },
+      'FLOTILLA_TEMPLATE_REPOSITORIES must be a list of at most 50 owner/name, separated by commas.',
+    ],
     [{ FLOTILLA_ADMIN_PASSWORD: 'short' }, 'FLOTILLA_ADMIN_PASSWORD must have at least 8 characters.'],
     [{ FLOTILLA_HOST: '0.0.0.0' }, 'FLOTILLA_HOST is not a loopback address, so FLOTILLA_ADMIN_PASSWORD must be set.'],
     [{ ANTHROPIC_BASE_URL: 'not a url' }, 'ANTHROPIC_BASE_URL must be a URL such as https://example.com.'],

@@ -32,12 +32,11 @@ const masterKey = (name: string) =>
   z.string().refine((text) => parseMasterKey(text) !== null, {
     error: `${name} must be 32 bytes, written as 64 hex digits or as base64 (openssl rand -hex 32 makes one).`,
   });
+const list = () => z.string().transform((text) => listIn(text));
 
 const origins = (name: string) =>
-  z
-    .string()
-    .transform((text) => listIn(text))
-    .refine((list) => list.every(isOrigin), {
+  list()
+    .refine((all) => all.every(isOrigin), {
       error: `${name} must list origins separated by commas, such as https://app.example.com, without paths and without *.`,
     })
     .default([]);
@@ -94,6 +93,11 @@ const schema = z.object({
     })
     .default('info'),
   FLOTILLA_TEMPLATES_DIR: z.string().optional(),
+  FLOTILLA_TEMPLATE_REPOSITORIES: list()
+    .refine((all) => all.length <= 50 && all.every((one) => /^[\w.-]{1,100}\/[\w.-]{1,100}$/.test(one)), {
+      error: 'FLOTILLA_TEMPLATE_REPOSITORIES must be a list of at most 50 owner/name, separated by commas.',
+    })
+    .default([]),
   FLOTILLA_GITHUB_URL: httpUrl('FLOTILLA_GITHUB_URL')
     .refine(isBare, {
       error: 'FLOTILLA_GITHUB_URL must not hold a user, password or query: GITHUB_TOKEN has the token.',
@@ -123,9 +127,7 @@ const schema = z.object({
     .default('user'),
   HOSTEDAGENTS_RATE_LIMIT: wholeNumber('HOSTEDAGENTS_RATE_LIMIT', 0, 1_000_000).default(300),
   HOSTEDAGENTS_MAX_RUNNING: wholeNumber('HOSTEDAGENTS_MAX_RUNNING', 1, 100_000).default(10),
-  HOSTEDAGENTS_MODELS: z
-    .string()
-    .transform((text) => listIn(text))
+  HOSTEDAGENTS_MODELS: list()
     .refine((ids) => ids.length > 0 && ids.every(isModelId), {
       error: 'HOSTEDAGENTS_MODELS must list models as provider/model, separated by commas.',
     })
@@ -208,6 +210,7 @@ function toConfig(settings: Settings): Config {
     refusedUploads: settings.FLOTILLA_UPLOAD_REFUSED ?? null,
     logLevel: settings.FLOTILLA_LOG_LEVEL,
     templatesDir: settings.FLOTILLA_TEMPLATES_DIR ? resolve(settings.FLOTILLA_TEMPLATES_DIR) : null,
+    templateRepositories: settings.FLOTILLA_TEMPLATE_REPOSITORIES,
     github: { url: settings.FLOTILLA_GITHUB_URL, token: sealed(settings.GITHUB_TOKEN) },
     sshGateway: {
       host: settings.FLOTILLA_SSH_HOST,

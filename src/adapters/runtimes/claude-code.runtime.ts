@@ -43,5 +43,10 @@ export const claudeCode: AgentRuntime = {
   canRestrictTools: true,
   knownModels: ['sonnet', 'opus', 'haiku'],
   modeFor: (approvals) => (approvals === 'auto' ? 'bypassPermissions' : 'default'),
+  // The adapter brings the program along, but puts no name for it where shells look.
+  terminalPrograms: [
+    'claude',
+    '/opt/node/lib/node_modules/@agentclientprotocol/claude-agent-acp/node_modules/@anthropic-ai/claude-agent-sdk-linux-*/claude',
+  ],
   questions: null,
 };

@@ -37,6 +37,7 @@ export const codex: AgentRuntime = {
   },
   sessionMeta: () => null,
   modeFor: () => 'agent-full-access',
+  terminalPrograms: ['codex'],
   questions: null,
   readUpdate,
 };

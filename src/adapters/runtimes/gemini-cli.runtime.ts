@@ -25,5 +25,6 @@ export const geminiCli: AgentRuntime = {
   sessionMeta: () => null,
   knownModels: ['gemini-2.5-pro', 'gemini-2.5-flash'],
   modeFor: (approvals) => (approvals === 'auto' ? 'yolo' : 'default'),
+  terminalPrograms: ['gemini'],
   questions: null,
 };

@@ -37,6 +37,7 @@ export const opencode: AgentRuntime = {
   sessionMeta: () => null,
   modeFor: () => null,
   questions: bridge(),
+  terminalPrograms: ['opencode'],
   costCountsFrom: 'conversation',
 };
 

@@ -1,5 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Invalid, NotFound } from '../errors/domain-error.js';
+import { ListedRepositories } from './listed-repositories.js';
 import { Repositories } from './repositories.port.js';
 import { TemplateFolders } from './template-folders.port.js';
 import { idOf, type Template, templateFrom, type TemplateRef, templateRefOf } from './template.rules.js';
@@ -12,9 +13,10 @@ export class Templates {
   constructor(
     private readonly folders: TemplateFolders,
     private readonly repositories: Repositories,
+    private readonly listed: ListedRepositories,
   ) {}
 
-  /** Those of this installation, in order; broken ones are left out. */
+  /** Those of this installation in order, then repositories that are listed; broken ones are left out. */
   async list(): Promise<Template[]> {
     const found = await Promise.all(
       (await this.folders.names()).map((name) =>
@@ -25,7 +27,7 @@ export class Templates {
         }),
       ),
     );
-    return found.filter((template) => template !== null);
+    return [...found.filter((template) => template !== null), ...(await this.listed.templates())];
   }
 
   /** Throws `NotFound`, and `Invalid` when its `template.yaml` is broken. */

@@ -42,11 +42,8 @@ export class AgentEnvironment {
     return Object.fromEntries(keys.map(([name, value]) => [name, value.reveal()]));
   }
 
-  /**
-   * What a person's shell or command in the agent gets. Whatever else shells shall have (`own` has the `.env` values too, and
-   * `keys` the agent's key) is added here, so that the SSH gateway, terminals and commands have the same.
-   */
-  shell(place: AgentPlace): Promise<Variables> {
-    return this.given.variables(place.instanceId);
+  /** What a person's shell or command in the agent gets, over SSH and at a terminal: all of that, as the agent's own shells have it. */
+  async shell(place: AgentPlace): Promise<Variables> {
+    return new Map([...(await this.own(place)), ...Object.entries(await this.keys(place.agentId))]);
   }
 }

@@ -106,6 +106,11 @@ export interface AgentRuntime {
   readonly readUpdate?: UpdateReader;
   /** Variables of its own that nobody else may set; a `*` at the end stands for any ending. Left out: none. */
   readonly ownVariables?: readonly string[];
+  /**
+   * Its own program for people at a terminal: names, or absolute paths in our image where `*` is any text; the first that is
+   * there is taken. Left out: none.
+   */
+  readonly terminalPrograms?: readonly string[];
   /** What the cost it reports counts from: the conversation's beginning, or (the default) the last time it was loaded. */
   readonly costCountsFrom?: 'conversation' | 'load';
 }

@@ -18,7 +18,9 @@ export interface ShellWish {
   readonly argv: readonly string[];
   /** Null: output and errors come apart, and the end of input is passed on. */
   readonly tty: { readonly cols: number; readonly rows: number } | null;
-  /** Besides what a login sets. */
+  /** In place of what shells get otherwise. */
+  readonly given?: Readonly<Record<string, string>>;
+  /** Besides that, and besides what a login sets. */
   readonly env?: Readonly<Record<string, string>>;
   /** Refused with a Conflict while another shell holds it. */
   readonly soleKey?: string;
@@ -65,7 +67,7 @@ export class Shells {
   }
 
   /** @throws Invalid this engine has no terminals; Conflict the sole key is taken */
-  async start(place: ShellPlace, { argv, tty, env = {}, soleKey }: ShellWish): Promise<Shell> {
+  async start(place: ShellPlace, { argv, tty, env = {}, soleKey, ...wish }: ShellWish): Promise<Shell> {
     if (tty && !this.engine.abilities.terminal) {
       throw new Invalid('This engine offers no terminals: run a command instead', [], 'no_terminal');
     }
@@ -77,7 +79,7 @@ export class Shells {
     try {
       const folder = this.engine.pathOf(place.ref, 'home');
       const login = { HOME: folder, USER: home.user, LOGNAME: home.user, SHELL: home.shell };
-      const given = Object.fromEntries(await environment.shell(place));
+      const given = wish.given ?? Object.fromEntries(await environment.shell(place));
       const handle = await this.engine.exec(place.ref, {
         argv,
         user: 'developer',

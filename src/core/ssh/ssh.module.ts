@@ -11,14 +11,27 @@ import { SshAccess } from './ssh-access.service.js';
 import { SshEndpoint } from './ssh-endpoint.js';
 import { SshLogins } from './ssh-logins.service.js';
 import { SshStops } from './ssh-stops.js';
-import { Terminals } from './terminals.service.js';
+import { TerminalPrograms } from './terminal-programs.service.js';
+import { Terminals, TerminalSources } from './terminals.service.js';
 import { Visits } from './visits.service.js';
 
 const services = [HostKey, Shells, SshAccess, SshEndpoint, SshLogins, Terminals, Visits];
 
 /** People inside agents: who may enter, what they start, and how it ends. */
 @Global()
-@Module({ providers: [...services, Callers, ShellBook, ShellEnder, ShellSurroundings, ShellSweep], exports: services })
+@Module({
+  providers: [
+    ...services,
+    Callers,
+    ShellBook,
+    ShellEnder,
+    ShellSurroundings,
+    ShellSweep,
+    TerminalPrograms,
+    TerminalSources,
+  ],
+  exports: services,
+})
 export class SshModule implements OnModuleInit {
   constructor(
     private readonly hooks: InstanceHooks,

@@ -7,6 +7,7 @@ import { Audit } from '../audit/audit.service.js';
 import { Clock } from '../clock.port.js';
 import { Invalid } from '../errors/domain-error.js';
 import { Shells, type Shell } from './shells.service.js';
+import { TerminalPrograms } from './terminal-programs.service.js';
 import { Visits } from './visits.service.js';
 
 /** Why a terminal was ended by us; null: its program ended. */
@@ -24,19 +25,20 @@ export interface Terminal {
   close(): void;
 }
 
-/**
- * The runtime's own program where the image has one, else a shell with a line that says so. Its name is looked up in the
- * agent, so that an image with another one needs no change here.
- */
-const runtimeProgram = `case $1 in claude-code) p=claude;; gemini-cli) p=gemini;; *) p=$1;; esac
-if command -v "$p" >/dev/null 2>&1; then exec "$p"; fi
-echo "flotilla: this agent has no program $p to talk to; here is a shell"; exec /bin/bash -l`;
+/** What is started at a terminal, and how. */
+@Injectable()
+export class TerminalSources {
+  constructor(
+    readonly shells: Shells,
+    readonly programs: TerminalPrograms,
+  ) {}
+}
 
 /** Terminals of people who signed in: one for each of them and agent, ended with their access. */
 @Injectable()
 export class Terminals {
   constructor(
-    private readonly shells: Shells,
+    private readonly sources: TerminalSources,
     private readonly visits: Visits,
     private readonly db: UnitOfWork,
     private readonly audit: Audit,
@@ -45,10 +47,12 @@ export class Terminals {
 
   /** The caller has checked the right. @throws Invalid it does not run; Conflict there is one already */
   async open(who: Principal, agent: Agent, what: 'shell' | 'runtime'): Promise<Terminal> {
-    const place = await this.shells.placeOf(agent.id);
+    const { shells, programs } = this.sources;
+    const place = await shells.placeOf(agent.id);
     if (!place) throw new Invalid('Agent is not running', [], 'agent_not_running');
-    const shell = await this.shells.start(place, {
-      argv: what === 'shell' ? ['/bin/bash', '-l'] : ['/bin/bash', '-lc', runtimeProgram, 'terminal', agent.runtime],
+    const program = await programs.of(agent, what);
+    const shell = await shells.start(place, {
+      ...program,
       tty: { cols: 80, rows: 24 },
       env: { TERM: 'xterm-256color', COLORTERM: 'truecolor' },
       soleKey: `terminal:${who.userId}:${agent.id}`,

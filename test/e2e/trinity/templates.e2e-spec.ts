@@ -34,7 +34,12 @@ describe('templates and repositories', () => {
     host.commit('public/bare', { 'readme.md': 'hi\n' });
     host.commit('public/broken', { 'template.yaml': 'a: [' });
     fleet = await bootFleet({
-      env: { FLOTILLA_TEMPLATES_DIR: own, FLOTILLA_GITHUB_URL: host.url, GITHUB_TOKEN: token },
+      env: {
+        FLOTILLA_TEMPLATES_DIR: own,
+        FLOTILLA_GITHUB_URL: host.url,
+        GITHUB_TOKEN: token,
+        FLOTILLA_TEMPLATE_REPOSITORIES: 'private/tpl, public/broken,public/bare,public/nothing',
+      },
     });
     admin = fleet.admin;
   });
@@ -60,8 +65,9 @@ describe('templates and repositories', () => {
       const { status, body } = await admin.get<{ id: string }[]>('/api/templates');
       expect([status, body.map(({ id }) => id)]).toEqual([
         200,
-        ['local:business-assistant', 'local:crm', 'local:default'],
+        ['local:business-assistant', 'local:crm', 'local:default', 'github:private/tpl'],
       ]);
+      expect(body.at(-1)).toMatchObject({ display_name: 'The tpl', source: 'github', github_repo: 'private/tpl' });
     });
 
     it.each([

@@ -1,15 +1,32 @@
+import { LocalEngine } from '../../../src/adapters/local/local.engine.js';
+import type { AgentRuntime } from '../../../src/core/runtimes/runtime.port.js';
 import { bootFleet, type Fleet } from '../../support/fleet.js';
+import { scriptedPrograms, scriptedRuntime } from '../../support/scripted-adapter.js';
 import type { SocketClient } from '../../support/socket-client.js';
 import type { TrinityClient } from '../../support/trinity-client.js';
 import { until } from '../../support/until.js';
+
+/** Its program at a terminal shows what it was started with. */
+const shown: AgentRuntime = {
+  ...scriptedRuntime,
+  name: 'shown',
+  title: 'Runtime that shows itself',
+  terminalPrograms: ['no-such-program', '/no/such/*', '/usr/bin/printen*'],
+  launch: (context) => ({ ...scriptedRuntime.launch(context), env: { SHOWN_MODEL: context.model ?? 'none' } }),
+};
 
 describe('the terminal in a browser', () => {
   let fleet: Fleet;
   let owner: TrinityClient;
   beforeAll(async () => {
-    fleet = await bootFleet();
+    const extraRuntimes = { ...scriptedPrograms, shown: scriptedPrograms['scripted'] ?? { bin: '' } };
+    fleet = await bootFleet({
+      runtimes: [shown],
+      engine: (config, installId) => new LocalEngine({ config, installId, extraRuntimes }),
+    });
     owner = await fleet.givenUser('olga', { signedIn: true });
     await fleet.givenAgent('hello', {}, owner);
+    await fleet.givenAgent('shown', { runtime: 'shown', runtime_model: 'scripted-1' }, owner);
     await fleet.givenAgent('asleep', {}, owner);
     await owner.post('/api/agents/asleep/stop');
   });
@@ -41,7 +58,24 @@ describe('the terminal in a browser', () => {
 
   it("starts the runtime's own program, or says that there is none", async () => {
     const socket = connect('hello', 'claude');
-    await says(socket, /has no program scripted/);
+    await says(socket, /this agent has no terminal program of Scripted runtime; here is a shell/);
+    socket.close();
+    await free();
+  });
+
+  it('starts it with what the runtime has: its model, its key, what lies in .env', async () => {
+    await owner.post('/api/agents/shown/credentials/inject', { files: { '.env': 'FROM_HOME=here\n' } });
+    const socket = connect('shown', 'claude');
+    await says(socket, /SHOWN_MODEL=scripted-1[^]*FROM_HOME=here|FROM_HOME=here[^]*SHOWN_MODEL=scripted-1/);
+    expect((await ended(socket)).code).toBe(1000);
+    await free();
+  });
+
+  it('has in a shell what lies in .env now, and the key of the agent', async () => {
+    await owner.post('/api/agents/shown/credentials/inject', { files: { '.env': 'FROM_HOME=changed\n' } });
+    const socket = connect('shown');
+    socket.socket.once('message', () => socket.send('echo "$FROM_HOME-${TRINITY_MCP_API_KEY%%_*}-$USER"\n'));
+    await says(socket, /changed-trinity-developer/);
     socket.close();
     await free();
   });
