@@ -28,9 +28,13 @@ describeDocker('read-only mode in a container', () => {
     'a shell command that writes x.py fails, an allowed folder stays writable, and the conversation goes on',
     async () => {
       await call('post', '/chat', { message: '<<bash echo before >kept.py>> <<say ready>>' });
+      await call('post', '/credentials/inject', { files: { '.env': 'TOKEN=canary\n', 'deep/a.pem': 'x' } });
+      await call('post', '/credentials/export');
       const asked = await call('put', '/read-only', { enabled: true });
       expect(asked).toMatchObject({ hooks_injected: false, enabled: true });
-      await call('post', '/start');
+      // The bundle is unpacked again: what it holds is there already, so a closed home is no hindrance.
+      expect(await call('post', '/start')).toMatchObject({ credentials_injection: 'success' });
+      expect(await sh('test "$(cat .env)" = TOKEN=canary')).toBe(0);
 
       const turn = await call('post', '/chat', {
         message:

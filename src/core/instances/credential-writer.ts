@@ -10,6 +10,8 @@ interface Before {
 }
 
 const pieceBytes = 2 ** 20;
+/** For their owner only. */
+const privateMode = 0o600;
 /** A file larger than this is no credential; it is replaced, and cannot be put back. */
 const largestKept = 16 * pieceBytes;
 
@@ -29,8 +31,11 @@ export class CredentialWriter {
     const done: Before[] = [];
     try {
       for (const one of before) {
+        const content = files.get(one.path) ?? Buffer.alloc(0);
+        // What is so already needs no writing: a home that is closed for writing has its credentials from before.
+        if (one.mode === privateMode && one.content?.equals(content)) continue;
         await this.makeFolders(one.path);
-        await this.channel.write('home', one.path, files.get(one.path) ?? '', { mode: 0o600, sync: true });
+        await this.channel.write('home', one.path, content, { mode: privateMode, sync: true });
         done.push(one);
       }
     } catch (error) {
