@@ -131,7 +131,7 @@ describe.each(Object.entries(dialects))('what the page of %s fills in', (dialect
     const query = new URLSearchParams();
     for (const one of parameters) {
       const value = one.in === 'query' ? valueOf(one) : undefined;
-      if (value !== undefined) query.set(one.name, String(value));
+      if (value !== undefined) query.set(one.name, typeof value === 'string' ? value : JSON.stringify(value));
     }
     const address = path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(inPath[name])));
     const full = mount + address + (query.size > 0 ? `?${query.toString()}` : '');
