@@ -42,6 +42,7 @@ describe('loadConfig', () => {
       smtpUrl: null,
       mailFrom: 'flotilla@127.0.0.1',
       corsOrigins: [],
+      embedOrigins: [],
       refusedUploads: null,
       logLevel: 'info',
       sshGateway: { host: '127.0.0.1', port: 2222, publicHost: '127.0.0.1', forwarding: false },
