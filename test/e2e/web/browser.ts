@@ -50,7 +50,8 @@ export async function signIn(page: Page, url: string, username = 'admin', passwo
   await page.getByLabel('User name').fill(username);
   await page.getByLabel('Password').fill(password);
   await page.keyboard.press('Enter');
-  await page.getByText('Live', { exact: true }).waitFor();
+  // The page that was asked for may say of its own that it is live.
+  await page.getByRole('banner').getByText('Live', { exact: true }).waitFor();
 }
 
 /** A line in an agent's output, as its runtime writes it to its errors. */
