@@ -177,8 +177,12 @@ export function describeChannel(fixture: () => EngineFixture): void {
       expect(await root.ring('run', 'absent')).toBe(false);
     });
 
-    it('signals every process of an exec by its id', async () => {
-      const id = randomUUID();
+    it('signals every process of an exec by its id, and no other', async () => {
+      const [id, other] = [randomUUID(), randomUUID()];
+      const elsewhere = { argv: ['sleep', '985'], user: 'developer', env: { FLOTILLA_EXEC: other } } as const;
+      const bystander = await fleet.engine.exec(one.ref, elsewhere);
+      bystander.stdout.resume();
+      await until('the other one runs', async () => (await channel.signal(other, 'NONE')) > 0);
       const request = {
         argv: ['sh', '-c', 'sleep 986 & sleep 986'],
         user: 'developer',
@@ -191,6 +195,10 @@ export function describeChannel(fixture: () => EngineFixture): void {
       expect(await handle.exited).toBe(143);
       await until('nothing is left', async () => (await channel.signal(id, 'KILL')) === 0);
       handle.close();
+      expect(await channel.signal(other, 'NONE')).toBe(1);
+      await channel.signal(other, 'TERM');
+      expect(await bystander.exited).toBe(143);
+      bystander.close();
     });
 
     describe('follow', () => {

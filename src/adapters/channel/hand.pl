@@ -253,7 +253,8 @@ sub hunt {
   for my $pid (grep { /^\d+$/ && $_ != $$ } readdir $processes) {
     my ($parent, $session, $start) = (slurp("/proc/$pid/stat") =~ /.*\) [^Z] (\d+) \d+ (\d+)(?: \S+){15} (\d+)/s) or next;
     $of{$pid} = [$parent, $session, $start];
-    $mine{$pid} = 1 if ($known->{$pid} // '') eq $start || "\0" . slurp("/proc/$pid/environ") . "\0" =~ /\0FLOTILLA_EXEC=\Q$exec\E\0/;
+    my $environ = "\0" . slurp("/proc/$pid/environ") . "\0";
+    $mine{$pid} = 1 if ($known->{$pid} // '') eq $start || $environ =~ /\0FLOTILLA_EXEC=\Q$exec\E\0/;
   }
   my @found = keys %mine;
   while (@found) {
