@@ -100,7 +100,8 @@ class TreeWalk {
   ) {}
 
   async list(path: string, depth: number): Promise<TreeEntry[]> {
-    const found = await this.home.channel.list('home', path === '' ? '.' : path, mostEntries);
+    const found = await this.home.channel.list('home', path === '' ? '.' : path, mostEntries + 1);
+    if (found.length > mostEntries) this.truncated = true;
     const shown = found.filter((file) => this.showHidden || !file.name.startsWith('.')).sort(inOrder);
     const entries: TreeEntry[] = [];
     for (const file of shown) {

@@ -132,9 +132,11 @@ export class AgentStarts {
 
   /** @returns whether this call stopped it; false when it rested already */
   async stop(who: Principal, agent: Agent, graceSeconds: number): Promise<boolean> {
-    const { state } = await this.control.getOf(agent.id);
-    if (state === 'stopped' || state === 'stopping') return false;
-    if (state !== 'running') throw new WrongState('Agent', wordFor(state), 'be stopped');
+    const { state, desired } = await this.control.getOf(agent.id);
+    const resting = state === 'stopped' || state === 'stopping';
+    // One that ended by itself rests only until its next attempt.
+    if (resting && desired !== 'running') return false;
+    if (!resting && state !== 'running') throw new WrongState('Agent', wordFor(state), 'be stopped');
     try {
       await this.parts.lifecycle.stop(who, agent.slug, graceSeconds);
     } catch (error) {

@@ -98,7 +98,10 @@ export class Requests {
         const result = permissionResult(row.payload as unknown as ApprovalPayload, decision);
         return { by: who.userId, state: 'answered', answer: { decision }, result };
       },
-      ...(covered ? { covers: (row, other) => decision === 'reject' || other.pattern === row.pattern } : {}),
+      // Too long to be shown has no pattern, and covers nothing.
+      ...(covered
+        ? { covers: (row, other) => decision === 'reject' || (row.pattern !== null && other.pattern === row.pattern) }
+        : {}),
       ...(decision === 'reject' && after ? { after } : {}),
     });
   }

@@ -160,13 +160,14 @@ export function answersTo({ payload }: AgentRequest, answers: readonly unknown[]
     throw badAnswers(`answers must hold ${questions.length} lists, one per question`);
   }
   return Object.fromEntries(
-    questions.map(({ key, options }, place) => {
+    questions.map(({ key, options, multiple }, place) => {
       const given: unknown = answers[place];
       if (!Array.isArray(given) || !given.every((one): one is string => typeof one === 'string')) {
         throw badAnswers('Each answer must be a list of texts');
       }
       const values = given.map((text) => options.find(({ label }) => label === text)?.value ?? text);
-      return [key, [...new Set(values)]];
+      // One answer given twice is two answers, which a question for one does not take.
+      return [key, multiple ? [...new Set(values)] : values];
     }),
   );
 }

@@ -108,9 +108,10 @@ export class TrinityActivityController {
     const { agent } = await this.directory.get(who, name);
     const wanted = wordsOf(query.activity_type);
     const { limit = 100, activity_state: state } = query;
-    const filter = { agentId: agent.id, limit, ...(state ? { state } : {}) };
+    // The words depend on the state too, so what does not fit is sorted out after it was read.
+    const filter = { agentId: agent.id, limit: wanted ? 1000 : limit, ...(state ? { state } : {}) };
     const items = await this.timeline.list(who, { ...filter, ...(wanted ? { types: typesOf(wanted) } : {}) });
-    const activities = viewsOf(items, wanted);
+    const activities = viewsOf(items, wanted).slice(0, Math.max(1, limit));
     return { agent_name: agent.slug, count: activities.length, activities };
   }
 

@@ -5,7 +5,7 @@ import type { Session } from '../../core/sessions/session.entity.js';
 import type { Turn } from '../../core/sessions/turn.entity.js';
 
 /** Tokens a runtime can hold where it does not say. */
-const usualWindow = 200_000;
+export const usualWindow = 200_000;
 
 export class ExecutionLogView {
   @ApiProperty() id!: string;

@@ -4,7 +4,7 @@ import type { Run } from '../../core/autonomy/executions.service.js';
 import { idleBecause, type ScheduleFields } from '../../core/autonomy/schedule.rules.js';
 import type { ScheduleOfAgent } from '../../core/autonomy/schedules.service.js';
 import type { Activity } from '../../core/sessions/activity.entity.js';
-import { ExecutionLogView } from './chat.dto.js';
+import { ExecutionLogView, usualWindow } from './chat.dto.js';
 import { AsWhole } from './query-words.js';
 
 const given = (_: object, value: unknown): boolean => value !== undefined;
@@ -164,7 +164,7 @@ export class ScheduleRunView {
       error: execution.error ?? turn?.error ?? cancelled,
       triggered_by: execution.triggeredBy,
       context_used: session?.contextUsed ?? null,
-      context_max: session?.contextMax ?? null,
+      context_max: session ? session.contextMax || usualWindow : null,
       cost: turn?.costUsd ?? null,
       tool_calls: turn?.toolCount ?? null,
       planned_at: execution.plannedAt?.toISOString() ?? null,

@@ -169,24 +169,12 @@ describe('agents of the Hosted Agents API', () => {
       ERROR: { desired: 'running', state: 'failed', failures: 6, reason: 'no such image', lastError: 'no such image' },
     } as const;
     const calls = ['GET ', 'PATCH ', 'POST /start', 'POST /stop', 'POST /restart', 'DELETE '] as const;
+    const refused = { 'POST /start': 400, 'POST /stop': 400, 'POST /restart': 400 };
+    const unmoved = { 'GET ': 200, 'PATCH ': 200, ...refused, 'DELETE ': 200 };
     const wanted: Record<keyof typeof rows, Partial<Record<(typeof calls)[number], number>>> = {
       STOPPED: { 'GET ': 200, 'PATCH ': 200, 'POST /stop': 200, 'DELETE ': 200 },
-      PROVISIONING: {
-        'GET ': 200,
-        'PATCH ': 200,
-        'POST /start': 400,
-        'POST /stop': 400,
-        'POST /restart': 400,
-        'DELETE ': 200,
-      },
-      ERROR: {
-        'GET ': 200,
-        'PATCH ': 200,
-        'POST /start': 400,
-        'POST /stop': 400,
-        'POST /restart': 400,
-        'DELETE ': 200,
-      },
+      PROVISIONING: unmoved,
+      ERROR: unmoved,
     };
     it.each(Object.keys(rows) as (keyof typeof rows)[])('%s', async (state) => {
       const owner = await fleet.db.of(User).findOneByOrFail({ username: 'admin' });
@@ -220,6 +208,17 @@ describe('agents of the Hosted Agents API', () => {
           expect((answer.body as Body)['lastError']).toBe(state === 'ERROR' ? 'no such image' : null);
         }
       }
+    });
+
+    it('one that waits for its next attempt is stopped for good', async () => {
+      const id = await given();
+      await hosted.post(`${agents}/${id}/stop`);
+      const wish = `update instances set desired = 'running', failures = 1, retry_at = $2 where agent_id = $1`;
+      await fleet.db.query(wish, [ownIdOf(id), far]);
+      expect((await hosted.post(`${agents}/${id}/stop`)).body).toMatchObject({ status: 'STOPPED', stopped: true });
+      expect((await hosted.post(`${agents}/${id}/stop`)).body).toMatchObject({ status: 'STOPPED', stopped: false });
+      const rows = await fleet.db.query('select desired from instances where agent_id = $1', [ownIdOf(id)]);
+      expect(rows).toEqual([{ desired: 'stopped' }]);
     });
 
     it('ERROR is left by force', async () => {

@@ -135,6 +135,7 @@ describe('an agent that asks', () => {
       ['SQLite'],
       [[7]],
       [['SQLite', 'PostgreSQL']],
+      [['SQLite', 'SQLite']],
       [['MySQL']],
     ]) {
       const { status, body } = await talk.post(reply, { answers });
