@@ -48,17 +48,17 @@ export class MessagesQuery {
   after?: string;
 }
 
-class TimeView {
+export class TimeView {
   @ApiProperty({ example: 1767225600000 }) created!: number;
   @ApiPropertyOptional({ example: 1767225604000 }) completed?: number;
 }
 
-class PathView {
+export class PathView {
   @ApiProperty({ example: '/workspace' }) cwd!: string;
   @ApiProperty({ example: '/workspace' }) root!: string;
 }
 
-class MessageErrorView {
+export class MessageErrorView {
   @ApiProperty({ enum: ['MessageAbortedError', 'UnknownError'] }) name!: string;
   @ApiProperty({ type: 'object', properties: { message: { type: 'string' } } }) data!: { message: string };
 }

@@ -20,7 +20,7 @@ const permissions: Readonly<Record<string, string>> = {
   search: 'grep',
 };
 
-class ToolPlaceView {
+export class ToolPlaceView {
   @ApiProperty() messageID!: string;
   @ApiProperty() callID!: string;
 }
@@ -84,12 +84,12 @@ export function decisionOf({ reply }: PermissionReplyBody): { reply: string; dec
   return { reply: String(reply), decision };
 }
 
-class OptionView {
+export class OptionView {
   @ApiProperty({ example: 'SQLite' }) label!: string;
   @ApiProperty({ example: 'one file' }) description!: string;
 }
 
-class AskedView {
+export class AskedView {
   @ApiProperty({ example: 'Which database?' }) question!: string;
   @ApiProperty({ example: 'Database' }) header!: string;
   @ApiProperty({ type: [OptionView] }) options!: OptionView[];

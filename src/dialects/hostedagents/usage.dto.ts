@@ -2,7 +2,7 @@ import { ApiProperty } from '@nestjs/swagger';
 import type { SessionUsage, Spent } from '../../core/sessions/usage.service.js';
 import { namedIdOf, publicIdOf } from './words.js';
 
-class CacheView {
+export class CacheView {
   @ApiProperty({ example: 4000 }) read!: number;
   @ApiProperty({ example: 0 }) write!: number;
 }

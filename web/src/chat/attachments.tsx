@@ -14,7 +14,7 @@ export interface Attachments {
   readonly list: readonly Attachment[];
   /** Something is still on its way. */
   readonly busy: boolean;
-  add(files: Iterable<File>): void;
+  readonly add: (files: Iterable<File>) => void;
   remove(id: number): void;
   /** Takes the paths of what arrived, and forgets all. */
   take(): readonly string[];
