@@ -9,8 +9,25 @@ const trimmed = Transform(({ value }: { value: unknown }) => (typeof value === '
 /** Neither the database nor a runtime takes them. */
 const withoutNul = (name: string) => Matches(/^[^\0]*$/, { message: `${name} must not contain NUL characters` });
 
+/** Which scope an agent is in: by name or by id. */
+export class ScopeChoice {
+  @ApiPropertyOptional({
+    type: String,
+    nullable: true,
+    description: 'Name of a scope: the agent gets the secrets of this scope only',
+  })
+  @IsOptional()
+  @IsString()
+  scope?: string | null;
+
+  @ApiPropertyOptional({ type: String, nullable: true, description: 'The same by id' })
+  @IsOptional()
+  @IsString()
+  scopeId?: string | null;
+}
+
 /** What an agent is made from (contract 2.1). */
-export class CreateAgentBody {
+export class CreateAgentBody extends ScopeChoice {
   @ApiProperty({ example: 'build-agent', minLength: 1, maxLength: 100, description: 'Free text; need not be unique' })
   @trimmed
   @IsString()
@@ -52,23 +69,9 @@ export class CreateAgentBody {
   @IsOptional()
   @IsString()
   model?: string | null;
-
-  @ApiPropertyOptional({
-    type: String,
-    nullable: true,
-    description: 'Name of a scope: the agent gets the secrets of this scope only',
-  })
-  @IsOptional()
-  @IsString()
-  scope?: string | null;
-
-  @ApiPropertyOptional({ type: String, nullable: true, description: 'The same by id' })
-  @IsOptional()
-  @IsString()
-  scopeId?: string | null;
 }
 
-export class PatchAgentBody {
+export class PatchAgentBody extends ScopeChoice {
   @ApiPropertyOptional({ example: 'renamed-agent', minLength: 1, maxLength: 100 })
   @ValidateIf((_, value) => value !== undefined)
   @trimmed
@@ -81,20 +84,6 @@ export class PatchAgentBody {
   @IsOptional()
   @IsString()
   model?: string | null;
-
-  @ApiPropertyOptional({
-    type: String,
-    nullable: true,
-    description: 'Name of a scope: the agent gets the secrets of this scope only',
-  })
-  @IsOptional()
-  @IsString()
-  scope?: string | null;
-
-  @ApiPropertyOptional({ type: String, nullable: true, description: 'The same by id' })
-  @IsOptional()
-  @IsString()
-  scopeId?: string | null;
 }
 
 export class RestartBody {
