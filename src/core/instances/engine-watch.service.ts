@@ -10,6 +10,8 @@ export interface EngineObserver {
   /** The engine's whole list, after each (re)connection and every 45 s. `afterGap`: events may have been missed before it. */
   listed(instances: readonly EngineInstance[], afterGap: boolean): Promise<void>;
   happened(event: EngineEvent): void;
+  /** It does not answer any more. */
+  lost?(): Promise<void>;
 }
 
 /** Below a minute by so much that what a silent event stream hid is seen within one. */
@@ -82,9 +84,12 @@ export class EngineWatch implements BeforeApplicationShutdown {
   }
 
   private lost(reason: string): void {
-    if (this.reachable) this.logger.warn(`The engine does not answer: ${reason}`);
+    const wasThere = this.reachable;
     this.reachable = false;
     this.failure = reason;
+    if (!wasThere) return;
+    this.logger.warn(`The engine does not answer: ${reason}`);
+    this.observer?.lost?.().catch((error: unknown) => this.logger.warn('The loss of the engine was not told', error));
   }
 
   async beforeApplicationShutdown(): Promise<void> {

@@ -30,9 +30,14 @@ export function backOffSeconds(failures: number): number {
   return Math.min(60, 2 ** Math.max(0, failures - 1));
 }
 
+/** Why an instance rests that somebody stopped at the engine. */
+export const stoppedOutside = 'Stopped from outside Flotilla, directly at the engine';
+/** An engine that is asked to end stops its containers first, and answers meanwhile: that looks like somebody's `docker stop`. */
+export const engineEndsWithinSeconds = 60;
+
 /** What to do about an instance that was wanted running and ended. Stop intent is stored elsewhere; this is about surprises. */
 export function afterExit(exit: Exit): AfterExit {
-  if (exit.fromOutside) return rest('Stopped from outside Flotilla, directly at the engine');
+  if (exit.fromOutside) return rest(stoppedOutside);
   if (exit.exitCode === 0) return rest('Ended by itself with exit code 0');
   const failures = exit.failures + 1;
   const cause =

@@ -6,6 +6,7 @@ import { Agent } from '../agents/agent.entity.js';
 import { EngineError } from './engine.errors.js';
 import type { EngineEvent, EngineInstance } from './engine.port.js';
 import { EngineWatch, type EngineObserver } from './engine-watch.service.js';
+import { engineEndsWithinSeconds, stoppedOutside } from './exit.rules.js';
 import { InstanceRunner } from './instance-runner.service.js';
 import { Instance } from './instance.entity.js';
 
@@ -25,6 +26,7 @@ export class Reconciler implements EngineObserver, LedWork, BeforeApplicationShu
   private readonly tasks = new Map<string, Task>();
   private readonly timers = new Map<string, () => void>();
   private stopping = false;
+  private engineLostAt: Date | null = null;
 
   constructor(
     private readonly db: UnitOfWork,
@@ -90,8 +92,30 @@ export class Reconciler implements EngineObserver, LedWork, BeforeApplicationShu
     return task.done;
   }
 
+  async lost(): Promise<void> {
+    this.engineLostAt = this.clock.now();
+    await this.takeBackWithEngine();
+  }
+
+  /**
+   * What the engine itself stopped on its way out is wanted running again. Asked when it is gone, and once more when it is back:
+   * an end may still have been dealt with in between.
+   */
+  private async takeBackWithEngine(): Promise<void> {
+    if (!this.engineLostAt || !this.leadership.leading) return;
+    await this.db.query(
+      `update instances set desired = 'running', reason = 'Stopped together with the engine' where state = 'stopped' and desired = 'stopped'
+         and reason = $1 and state_since >= $2::timestamptz - $3 * interval '1 second'`,
+      [stoppedOutside, this.engineLostAt, engineEndsWithinSeconds],
+    );
+  }
+
   async listed(found: readonly EngineInstance[], afterGap: boolean): Promise<void> {
     if (!this.leadership.leading) return;
+    if (afterGap) {
+      await this.takeBackWithEngine();
+      this.engineLostAt = null;
+    }
     const rows = await this.db.of(Instance).find();
     const byId = new Map(rows.map((row) => [row.id, row]));
     const seen = new Map(found.map((container) => [container.instanceId, container]));

@@ -1,3 +1,4 @@
+import { stoppedOutside } from '../../../src/core/instances/exit.rules.js';
 import { Instance } from '../../../src/core/instances/instance.entity.js';
 import { bootFleet, type Fleet } from '../../support/fleet.js';
 import { SwitchableEngine } from '../../support/switchable-engine.js';
@@ -61,6 +62,27 @@ describe('while the engine is away', () => {
     engine.comeBack();
     await until('its container is gone', async () => (await engine.inspect(id).catch(() => 'away')) === null);
     await until('its folder is gone', async () => !(await engine.listVolumes()).some((one) => one.instanceId === id));
+  });
+
+  it.each([
+    ['just before it went', 5, 'running'],
+    ['long before it went', 300, 'stopped'],
+  ])('an agent that was stopped at the engine %s is then %s', async (_when, secondsAgo, then) => {
+    engine.comeBack();
+    await untilReady(200);
+    await fleet.admin.post('/api/agents/beta/start');
+    await fleet.admin.post('/api/agents/beta/stop');
+    // What a `docker stop` leaves, and an engine that stops its containers on its way out.
+    await fleet.db.query(
+      `update instances set reason = $1, state_since = now() - $2 * interval '1 second' where agent_id in (select id from agents where slug = 'beta')`,
+      [stoppedOutside, secondsAgo],
+    );
+    engine.leave();
+    await untilReady(503);
+    engine.comeBack();
+    await untilReady(200);
+    await until(`it is ${then}`, async () => (await fleet.instanceOf('beta')).desired === then);
+    if (then === 'running') await until('it runs', async () => (await fleet.instanceOf('beta')).state === 'running');
   });
 
   it('starts again what was wanted running and ended meanwhile, and leaves alone what was not', async () => {
