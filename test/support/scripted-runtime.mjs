@@ -2,7 +2,8 @@
 // An ACP runtime without a model, for tests: one JSON-RPC message per line on stdin and stdout, protocol version 1.
 // The steps of the demo model (docs/demo-model.md) in the prompt become real tool calls, questions and text. More:
 //   <<crash>> exits with 1    <<hang>> never answers, not even a cancel    <<deaf>> stops reading its stdin, and hangs
-//   <<noise>> prints a line that is no JSON    <<flood N>> N chunks at once
+//   <<noise>> prints a line that is no JSON    <<flood N>> N chunks at once    <<both A B>> writes two files at once
+//   <<choose QUESTION | OPTION | OPTION>> asks for several of them, other words and a name
 // What it was told of tool servers is in SCRIPTED_MCP of its shells.
 // It asks for permission with SCRIPTED_ASK=1 or in mode "ask", never in mode "auto". Conversations are kept in
 // $HOME/.scripted/<sessionId>.json: the user's message when it comes, everything else when its step is done.

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { ask, Cancelled, pause, RpcError, tell, text, update } from './scripted-wire.mjs';
 
 const marker =
-  /<<(write|bash|read|ask|say|slow|stamp|fail|crash|hang|deaf|noise|flood)(?:\s+((?:\\>|[^\\]|\\(?!>))*?))?>>(?!>)/g;
+  /<<(write|both|bash|read|ask|choose|say|slow|stamp|fail|crash|hang|deaf|noise|flood)(?:\s+((?:\\>|[^\\]|\\(?!>))*?))?>>(?!>)/g;
 
 export const stepsOf = (prompt) =>
   [...prompt.matchAll(marker)].map(([, op, argument = '']) => ({
@@ -89,6 +89,7 @@ export const doing = {
       return { output: 'written', content: [{ type: 'diff', path: file, oldText: null, newText }] };
     });
   },
+  both: (turn, argument) => Promise.all(argument.split(/\s+/).map((name) => doing.write(turn, `${name} hi`))),
   read: (turn, argument) => {
     const file = path.resolve(turn.session.cwd, argument);
     const call = toolCall(turn, `Read ${argument}`, 'read', { path: file }, file);
@@ -109,6 +110,28 @@ export const doing = {
     const params = { mode: 'form', sessionId: turn.session.id, toolCallId: call.toolCallId, message, requestedSchema };
     const { result } = await ask(turn, 'elicitation/create', params);
     const answer = result?.action === 'accept' ? `Answer: ${result.content?.question_0}` : 'No answer';
+    finish(turn, call, result?.action === 'accept' ? 'completed' : 'failed', answer);
+    chunk(turn, answer);
+  },
+  async choose(turn, argument) {
+    const [question, ...labels] = argument.split('|').map((part) => part.trim());
+    const call = toolCall(turn, question, 'other', { question, options: labels });
+    const anyOf = labels.map((label) => ({ const: label, title: label, description: `Choose ${label}` }));
+    const properties = {
+      question_0: { type: 'array', title: question, items: { anyOf } },
+      question_0_custom: { type: 'string', title: 'Other' },
+      question_1: { type: 'string', title: 'What is it called?' },
+    };
+    const requestedSchema = { type: 'object', properties, required: ['question_0', 'question_1'] };
+    const params = {
+      mode: 'form',
+      sessionId: turn.session.id,
+      toolCallId: call.toolCallId,
+      message: question,
+      requestedSchema,
+    };
+    const { result } = await ask(turn, 'elicitation/create', params);
+    const answer = result?.action === 'accept' ? `Answer: ${JSON.stringify(result.content)}` : 'No answer';
     finish(turn, call, result?.action === 'accept' ? 'completed' : 'failed', answer);
     chunk(turn, answer);
   },

@@ -48,15 +48,14 @@ export class LinkTalk {
       .find({ where: { sessionId: session.id, state: 'open' }, order: { createdAt: 'ASC' }, take: 100 });
   }
 
-  /** A message goes with `reject` only: it is said to the agent next. */
+  /** `reject` rejects what else waits here and ends the turn; a message, which goes with `reject` only, is said to the agent next. */
   async decide(link: SessionLink, id: string, decision: ApprovalDecision, message = ''): Promise<void> {
     const said = message.trim();
     if (said !== '' && decision !== 'reject') {
       throw new Invalid('A message goes with `reject` only', [], 'message_without_reject');
     }
     await this.mine(link, 'approval', id);
-    await this.requests.decide(link.who, id, decision);
-    if (said !== '') await this.send(link, said);
+    await this.requests.decide(link.who, id, decision, { message: said === '' ? null : said });
   }
 
   /** `answers` null declines. */

@@ -1,9 +1,7 @@
 import { Body, Controller, Get, Param, Post } from '@nestjs/common';
 import { ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { Access } from '../../core/access/access.service.js';
 import type { Principal } from '../../core/access/principal.js';
 import { Invalid } from '../../core/errors/domain-error.js';
-import { Prompts } from '../../core/sessions/prompts.service.js';
 import type { QuestionAnswer } from '../../core/sessions/request.rules.js';
 import { Requests } from '../../core/sessions/requests.service.js';
 import { Requires, Who } from '../../platform/http/access.js';
@@ -13,11 +11,7 @@ import { AnswerBody, ApprovalView, DecisionBody, QuestionView } from './approval
 @ApiTags('Approvals and questions')
 @Controller()
 export class ConsoleApprovalsController {
-  constructor(
-    private readonly requests: Requests,
-    private readonly prompts: Prompts,
-    private readonly access: Access,
-  ) {}
+  constructor(private readonly requests: Requests) {}
 
   @Get('approvals')
   @Requires('sessions:read')
@@ -41,7 +35,9 @@ export class ConsoleApprovalsController {
   @Requires('approvals:answer')
   @ApiOperation({
     summary: 'Allow once, allow this pattern always, or reject',
-    description: 'The first answer counts.',
+    description:
+      'The first answer counts. A rejected agent goes on with its turn as it can. With a message, what else waits in the ' +
+      'conversation is rejected too, and the message is what the agent is told next.',
   })
   @ApiBody({
     type: DecisionBody,
@@ -62,11 +58,7 @@ export class ConsoleApprovalsController {
     if (message !== '' && body.decision !== 'reject') {
       throw new Invalid('A message goes with `reject` only', [], 'message_without_reject');
     }
-    const request = await this.requests.decide(who, id, body.decision);
-    if (message !== '') {
-      const agent = await this.access.agent(who, { id: request.agentId }, 'operate');
-      await this.prompts.send(who, agent, { text: message, sessionId: request.sessionId });
-    }
+    await this.requests.decide(who, id, body.decision, message === '' ? null : { message });
     return ApprovalView.of(await this.requests.get(who, 'approval', id));
   }
 

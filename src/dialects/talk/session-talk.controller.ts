@@ -55,7 +55,9 @@ export class SessionTalkController {
   @ApiParam({ name: 'id', description: 'Of an approval in `waiting` of the stream' })
   @ApiOperation({
     summary: 'Allow once, allow this pattern always, or reject',
-    description: 'The first answer counts.',
+    description:
+      'The first answer counts. `reject` rejects what else waits in the conversation and ends the turn; with a message the ' +
+      'agent goes on and is told why.',
   })
   @ApiBody({
     type: DecisionBody,

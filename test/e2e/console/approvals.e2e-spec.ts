@@ -139,13 +139,16 @@ describe('the console', () => {
   });
 
   it('rejects with a message, which is what the agent is told next', async () => {
-    const asked = ask('<<write b.txt hi>> <<say went on>>');
-    const { id } = await waiting('approvals');
+    const asked = ask('<<both b.txt b-too.txt>> <<say went on>>');
+    const id = await until('both wait', async () => {
+      const { body } = await ada.get<Waiting[]>('/~console/approvals');
+      return body.length === 2 ? body[0]?.id : undefined;
+    });
     const message = 'Say it instead. <<say said instead>>';
     const rejected = await ada.post(`/~console/approvals/${id}/answer`, { decision: 'reject', message });
     expect(rejected.body['answer']).toEqual({ decision: 'reject' });
     expect((await asked).status).toBe(200);
-    expect((await readFile('b.txt')).status).toBe(404);
+    for (const name of ['b.txt', 'b-too.txt']) expect((await readFile(name)).status).toBe(404);
     await until('the message was answered', async () => {
       const { body } = await ada.get<{ content: string }[]>('/api/agents/careful/chat/history');
       return body.at(-1)?.content === 'said instead';

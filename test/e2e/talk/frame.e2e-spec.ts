@@ -82,7 +82,7 @@ inBrowser('the session page in a frame of another origin', () => {
     expect(await inFrame<string>('try { parent.document.title } catch (error) { error.name }')).toBe('SecurityError');
   });
 
-  it('asks for approvals and questions, several choices and own words included, and rejects with a message', async () => {
+  it('asks for approvals and questions, and rejects with a message', async () => {
     const frame = await shown(await given('asker', 'hello <<say hi>>', { approvals: 'ask' }));
     const message = frame.getByLabel('Message to asker');
     await frame.locator('.message.agent', { hasText: 'hi' }).waitFor();
@@ -104,6 +104,35 @@ inBrowser('the session page in a frame of another origin', () => {
     await second.getByRole('button', { name: 'Reject' }).click();
     await frame.locator('.message.user', { hasText: 'Not this one.' }).waitFor();
     await second.waitFor({ state: 'detached' });
+  });
+
+  it.each([
+    [1100, 'light'],
+    [1100, 'dark'],
+    [360, 'light'],
+    [360, 'dark'],
+  ] as const)('asks for several choices, own words and a name, at a width of %d, %s', async (width, colorScheme) => {
+    await page.close();
+    const viewport = { width, height: width === 360 ? 740 : 800 };
+    ({ page, complaints } = await watchedPage(browser, { viewport, colorScheme }));
+    const name = `chooser-${width}-${colorScheme}`;
+    const frame = await shown(await given(name, 'hello <<say hi>>', { approvals: 'ask' }));
+    await frame.locator('.message.agent', { hasText: 'hi' }).waitFor();
+    const message = frame.getByLabel(`Message to ${name}`);
+    await message.fill('<<choose Which parts of the plan do you want? | Tests | Documentation | Code>>');
+    await message.press('Enter');
+    const card = frame.getByRole('region', { name: /^Question: Which parts/ });
+    const answer = card.getByRole('button', { name: 'Answer', exact: true });
+    for (const part of ['Tests', 'Code']) await card.getByLabel(part).check();
+    await card.getByLabel('Or in your own words').fill('Pictures');
+    expect(await answer.isDisabled()).toBe(true); // one of the two questions has no answer yet
+    await card.getByRole('textbox', { name: 'Answer', exact: true }).fill('Flora');
+    expect(await inFrame<number>('document.documentElement.scrollWidth - innerWidth')).toBeLessThanOrEqual(0);
+    await shoot(`several-${width}-${colorScheme}`);
+    await answer.press('Enter');
+    const said = 'Answer: {"question_0":["Tests","Code"],"question_0_custom":"Pictures","question_1":"Flora"}';
+    await frame.locator('.message.agent', { hasText: said }).waitFor();
+    await card.waitFor({ state: 'detached' });
   });
 
   it('says when the agent is stopped, starts again with it, and when it is gone', async () => {

@@ -1,5 +1,7 @@
+import { ownNamedIdOf } from '../../../src/dialects/hostedagents/words.js';
 import { bootFleet, type Fleet } from '../../support/fleet.js';
 import type { Answer, TrinityClient } from '../../support/trinity-client.js';
+import { Talk } from '../hostedagents/support.js';
 
 /** Embedding (contract section 8, test 20 of section 9). */
 describe('addresses in the Hosted Agents API', () => {
@@ -37,5 +39,31 @@ describe('addresses in the Hosted Agents API', () => {
     expect((await open(first?.url, `/messages?sessionId=${second?.id ?? ''}`)).status).toBe(404);
     expect((await open(first?.url, `/sessions/${second?.id ?? ''}/messages`)).status).toBe(404);
     expect((await open(body.url, '/messages')).status).toBe(404);
+  });
+
+  it('a reject on the page takes with it what else waits: the turn ends, or goes on with what was said', async () => {
+    const talk = await Talk.with(fleet, 'asker', 'ask');
+    const sessionId = await talk.say('<<both no-1.txt no-2.txt>><<slow 600 100>>');
+    const { body } = await talk.get<{ sessions: { url: string }[] }>();
+    const page = new URL(body.sessions[0]?.url ?? '').pathname;
+    const reject = async (json: object): Promise<number> => {
+      const [asked] = await talk.asked('permissions', 2);
+      const id = ownNamedIdOf('approval', asked?.id ?? '') ?? '';
+      return (await fleet.request('POST', `${page}/approvals/${id}`, { json: { decision: 'reject', ...json } })).status;
+    };
+    const last = async (): Promise<unknown> => (await talk.messages(`?sessionId=${sessionId}`)).at(-1);
+    expect(await reject({})).toBe(200);
+    expect(await talk.pending('permissions')).toEqual([]);
+    await talk.idle();
+    expect(await last()).toMatchObject({ info: { error: { name: 'MessageAbortedError' } } });
+
+    await talk.say('<<both no-3.txt no-4.txt>>', sessionId);
+    expect(await reject({ message: 'Say it. <<say said instead>>' })).toBe(200);
+    expect(await talk.pending('permissions')).toEqual([]);
+    expect((await talk.busy()) || JSON.stringify(await last()).includes('said instead')).toBe(true);
+    await talk.idle();
+    expect(await last()).toMatchObject({ role: 'assistant', text: 'said instead' });
+    for (const name of ['no-1', 'no-2', 'no-3', 'no-4'])
+      expect((await fleet.admin.get(`/api/agents/asker/files/download?path=${name}.txt`)).status).toBe(404);
   });
 });

@@ -97,7 +97,7 @@ export function QuestionCard({ question, agent }: { readonly question: Question;
   return (
     <section className="card request" aria-label={`Question: ${message}`}>
       <p className="asks">{agent === undefined ? 'The agent' : <AgentName name={agent} />} asks</p>
-      {!(questions.length === 1 && questions[0]?.text === message) && <h3>{message}</h3>}
+      {!questions.some(({ text }) => text === message) && <h3>{message}</h3>}
       <form onSubmit={submit}>
         {questions.map((asked) => (
           <QuestionPart
