@@ -11,7 +11,7 @@ const project = (displayName, testMatch) => ({ ...shared, displayName, testMatch
 export default {
   testTimeout: 60_000,
   projects: [
-    project('unit', ['<rootDir>/src/**/*.spec.ts']),
+    project('unit', ['<rootDir>/src/**/*.spec.ts', '<rootDir>/bench/**/*.spec.ts']),
     project('arch', ['<rootDir>/test/arch/**/*.spec.ts']),
     project('e2e', ['<rootDir>/test/e2e/**/*.e2e-spec.ts']),
     project('contract', ['<rootDir>/test/contract/**/*.spec.ts']),

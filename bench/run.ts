@@ -6,6 +6,7 @@ import { benches } from './cases/index.js';
 import type { Bench, Row, Scale } from './core/bench.js';
 import { hostFacts, load } from './core/host.js';
 import { errorsOf, judge, misses, unexplained } from './core/judge.js';
+import { LastResult } from './core/last-result.js';
 import { distributions, linesOf, type Result, resultOf, tableText } from './core/report.js';
 import { World } from './core/world.js';
 import { explained } from './known-misses.js';
@@ -29,8 +30,14 @@ interface Outcome {
   readonly failures: readonly string[];
 }
 
-/** Repeats a benchmark while a bar is missed; a bar that held once holds. */
-async function measure(bench: Bench, world: World, scale: Scale, repeat: number): Promise<Outcome> {
+/** Repeats a benchmark while a bar is missed, or an operation costs more than it did; a bar that held once holds. */
+async function measure(
+  bench: Bench,
+  world: World,
+  scale: Scale,
+  { repeat, last }: { readonly repeat: number; readonly last: LastResult },
+): Promise<Outcome> {
+  const bad = (row: Row): boolean => misses(row) || last.growth(row) !== null;
   const best = new Map<string, Row>();
   const lost: string[] = [];
   let attempts = 0;
@@ -39,18 +46,19 @@ async function measure(bench: Bench, world: World, scale: Scale, repeat: number)
     for (const row of (await bench.run(world, scale)).map(explained)) {
       const key = `${row.id} ${row.what}`;
       const known = best.get(key);
-      if (!known || misses(known)) best.set(key, row);
+      if (!known || bad(known)) best.set(key, row);
       lost.push(
         ...judge(row)
           .filter(unexplained)
           .map((one) => distributions(row, one)),
       );
     }
-  } while (attempts < repeat && [...best.values()].some(misses));
+  } while (attempts < repeat && [...best.values()].some(bad));
   const rows = [...best.values()];
   const failed = rows.some(misses) ? lost : [];
   const wrong = rows.filter((row) => errorsOf(row.product) > 0).map((row) => `  ${row.id} ${row.what}: wrong answers`);
-  return { results: rows.map((row) => resultOf(row, attempts)), failures: [...failed, ...wrong] };
+  const grown = rows.map((row) => last.growth(row)).filter((text) => text !== null);
+  return { results: rows.map((row) => resultOf(row, attempts)), failures: [...failed, ...grown, ...wrong] };
 }
 
 async function main(): Promise<void> {
@@ -64,6 +72,7 @@ async function main(): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.once(signal, () => void world.close().finally(() => process.exit(130)));
   const began = new Date();
+  const last = LastResult.in(join(__dirname, 'results'), suite, host);
   say(
     `${suite} suite on ${host.host}: ${host.cores} cores, kernel ${host.kernel}, Node ${host.node}, engine ${host.engine}`,
   );
@@ -73,7 +82,7 @@ async function main(): Promise<void> {
     for (const bench of chosen) {
       const started = Date.now();
       try {
-        const outcome = await measure(bench, world, scale, Number(given.repeat));
+        const outcome = await measure(bench, world, scale, { repeat: Number(given.repeat), last });
         results.push(...outcome.results);
         failures.push(...outcome.failures);
       } catch (error) {
@@ -106,7 +115,9 @@ function report(run: { suite: string; began: Date; host: object; results: Result
   writeFileSync(file, `${JSON.stringify({ ...run, seconds: (Date.now() - run.began.getTime()) / 1000 }, null, 2)}\n`);
   say(`\nstored in ${file}`);
   if (run.failures.length === 0) return;
-  say(`\nBars that were missed, or answers that were wrong:\n${run.failures.join('\n')}`);
+  say(
+    `\nBars that were missed, operations that cost more than they did, or answers that were wrong:\n${run.failures.join('\n')}`,
+  );
   process.exitCode = 1;
 }
 

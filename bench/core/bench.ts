@@ -28,6 +28,8 @@ export interface Bar {
   readonly notYet?: string;
   /** Why it is missed on machines we know: shown as missed, and does not fail the run. See `known-misses.ts`. */
   readonly known?: string;
+  /** How far it may be missed for that reason; what is found beyond it fails the run again. */
+  readonly atWorst?: number;
 }
 
 /** What one comparison found. */

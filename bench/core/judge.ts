@@ -34,13 +34,18 @@ export function compared(row: Row, { measure, of, allowance = 0 }: Bar): number 
 export function judge(row: Row): Judged[] {
   return row.bars.map((bar) => {
     const found = compared(row, bar);
-    return { bar, found, holds: bar.sense === 'most' ? found <= bar.limit : found >= bar.limit };
+    return { bar, found, holds: within(bar, found, bar.limit) };
   });
 }
 
-/** A bar that fails although it should hold: it can be had, and nobody knows why it is missed. */
-export const unexplained = ({ bar, holds }: Judged): boolean =>
-  !holds && bar.notYet === undefined && bar.known === undefined;
+const within = ({ sense }: Bar, found: number, limit: number): boolean =>
+  sense === 'most' ? found <= limit : found >= limit;
+
+/** A bar that fails although it should hold: it can be had, and nobody knows why it is missed, or why so far. */
+export const unexplained = ({ bar, found, holds }: Judged): boolean =>
+  !holds &&
+  bar.notYet === undefined &&
+  (bar.known === undefined || (bar.atWorst !== undefined && !within(bar, found, bar.atWorst)));
 
 export const misses = (row: Row): boolean => judge(row).some(unexplained);
 
