@@ -6,7 +6,7 @@ import type { Principal } from '../access/principal.js';
 import { Agent } from '../agents/agent.entity.js';
 import { NotFound } from '../errors/domain-error.js';
 import { Instance } from '../instances/instance.entity.js';
-import { atWork } from '../sessions/workload.service.js';
+import { hasWork } from '../sessions/workload.service.js';
 import type { InstanceState } from '../instances/instance.lifecycle.js';
 
 /** An agent with what it is doing. */
@@ -74,8 +74,8 @@ export class AgentPages {
   }
 
   private get select(): string {
-    return `select ${this.agents.columns}, ${this.instances.columns}, (i.state = 'running' and exists (
-      select 1 from turns t where t.instance_id = i.id and ${atWork('t')})) as busy, g.name as "groupName" ${this.tables}`;
+    return `select ${this.agents.columns}, ${this.instances.columns}, ${hasWork('i')} as busy,
+      g.name as "groupName" ${this.tables}`;
   }
 
   private where(who: Principal, { states, groupId }: AgentFilter): SqlCondition {

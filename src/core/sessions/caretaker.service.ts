@@ -7,6 +7,7 @@ import { Leadership } from '../leadership/leadership.service.js';
 import { Generations } from '../runtimes/generations.service.js';
 import { Spool } from '../runtimes/spool.service.js';
 import { Conversations } from './conversations.service.js';
+import { waitedForPeople } from './request-times.js';
 import { Requests } from './requests.service.js';
 import { TurnPump } from './turn-pump.service.js';
 
@@ -105,10 +106,13 @@ export class Caretaker implements BeforeApplicationShutdown {
 
   private async overdueTurns(): Promise<void> {
     const due = await this.db.query<{ id: string; instance_id: string; seconds: number }>(
-      `select t.id, t.instance_id, coalesce(t.timeout_seconds, a.timeout_seconds) as seconds
-       from turns t join agents a on a.id = t.agent_id
-       where t.state = 'running' and not t.cancel_requested
-         and t.started_at + coalesce(t.timeout_seconds, a.timeout_seconds) * interval '1 second' <= $1`,
+      `with late as materialized (
+         select t.id, t.instance_id, t.started_at, coalesce(t.timeout_seconds, a.timeout_seconds) as seconds
+         from turns t join agents a on a.id = t.agent_id
+         where t.state = 'running' and not t.cancel_requested
+           and t.started_at + coalesce(t.timeout_seconds, a.timeout_seconds) * interval '1 second' <= $1)
+       select id, instance_id, seconds from late
+       where started_at + seconds * interval '1 second' + ${waitedForPeople('late.id', '$1')} <= $1`,
       [this.clock.now()],
     );
     for (const { id, instance_id, seconds } of due) {

@@ -70,7 +70,7 @@ export class IngestResponses {
       context.refused = reason;
       const { endings } = this;
       const lockSession = (id: string): Promise<Session | null> => Promise.resolve(context.session(id));
-      await endings.failFirst(tx, context.log, generation.instanceId, reason, lockSession);
+      await endings.failFirst(tx, context.log, generation.instanceId, reason, 'failed', lockSession);
     } else {
       generation.state = 'ready';
     }

@@ -46,7 +46,7 @@ export interface Settlement {
 export interface Settling {
   /** What it is answered with, decided with all rows locked. */
   readonly answer: (row: AgentRequest, agent: Agent) => Settlement;
-  /** Open approvals of the same conversation that get the same answer. Default: none. */
+  /** What else is open in the same conversation and gets the same answer. Default: nothing. */
   readonly covers?: (row: AgentRequest, other: AgentRequest) => boolean;
   readonly after?: AfterReject;
 }
@@ -97,7 +97,7 @@ export class RequestSettling {
     const [row] = rows;
     if (!row) throw new NotFound('request', id);
     const instance = await this.db.of(Instance).findOneBy({ id: row.instanceId });
-    if (instance) await this.deliver(instance, row);
+    if (instance) await this.deliver(instance, rows);
     if (settling.after) void this.roads.pump.kick(row.instanceId);
     return row;
   }
@@ -109,9 +109,9 @@ export class RequestSettling {
 
   private async covered(tx: Tx, request: AgentRequest, { covers }: Settling): Promise<AgentRequest[]> {
     if (!covers) return [];
-    const { sessionId, instanceId, generation, kind } = request;
+    const { sessionId, instanceId, generation } = request;
     const open = await tx.of(AgentRequest).find({
-      where: { sessionId, instanceId, generation, kind, state: 'open' },
+      where: { sessionId, instanceId, generation, state: 'open' },
       order: { createdAt: 'ASC' },
       lock: { mode: 'pessimistic_write' },
     });
@@ -157,9 +157,10 @@ export class RequestSettling {
     return null;
   }
 
-  /** The answer is stored; if this fails it is delivered again by whoever takes over. */
-  private async deliver(instance: Instance, row: AgentRequest): Promise<void> {
-    if (row.state === 'answering') void this.carry(instance, row.id);
-    else await this.roads.spool.deliver(instance, row.generation);
+  /** The answers are stored; if this fails they are delivered again by whoever takes over. */
+  private async deliver(instance: Instance, rows: readonly AgentRequest[]): Promise<void> {
+    for (const row of rows) if (row.state === 'answering') void this.carry(instance, row.id);
+    const spooled = rows.find((row) => row.state !== 'answering');
+    if (spooled) await this.roads.spool.deliver(instance, spooled.generation);
   }
 }

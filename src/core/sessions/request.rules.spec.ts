@@ -1,4 +1,13 @@
-import { approvalOf, elicitationResult, faultOf, patternOf, permissionResult, questionsOf } from './request.rules.js';
+import {
+  approvalOf,
+  covers,
+  elicitationResult,
+  faultOf,
+  patternOf,
+  permissionResult,
+  questionsOf,
+  rememberedWith,
+} from './request.rules.js';
 
 const options = [
   { optionId: 'once', name: 'Allow', kind: 'allow_once' },
@@ -30,6 +39,33 @@ describe('approvals', () => {
     [{ title: 'Fetch x', kind: 'fetch' }, 'fetch: Fetch x'],
   ])('%j is remembered as %s', (toolCall, pattern) => {
     expect(patternOf(approvalOf({ toolCall, options }, null))).toBe(pattern);
+  });
+
+  it('a command that is too long to be shown has no pattern: always covers and remembers nothing of it', () => {
+    const long = (end: string): string | null =>
+      patternOf(
+        approvalOf({ toolCall: { kind: 'execute', rawInput: { command: `${'x'.repeat(4000)}${end}` } } }, null),
+      );
+    expect([long('a'), long('b')]).toEqual([null, null]);
+    const asked = { kind: 'approval', pattern: long('a') } as const;
+    expect(covers('always', asked, { kind: 'approval', pattern: long('b') })).toBe(false);
+    expect(rememberedWith(['execute: ls'], asked.pattern)).toEqual(['execute: ls']);
+  });
+
+  it.each([
+    ['always', 'approval', 'execute: ls', true],
+    ['always', 'approval', 'execute: ls -l', false],
+    ['always', 'question', null, false],
+    ['allow', 'approval', 'execute: ls', false],
+    ['reject', 'approval', 'execute: rm x', true],
+    ['reject', 'approval', null, true],
+    ['reject', 'question', null, true],
+  ] as const)('%s covers another %s of %s: %s', (decision, kind, pattern, covered) => {
+    expect(covers(decision, { kind: 'approval', pattern: 'execute: ls' }, { kind, pattern })).toBe(covered);
+  });
+
+  it('what is allowed twice is remembered once', () => {
+    expect(rememberedWith(rememberedWith([], 'execute: ls'), 'execute: ls')).toEqual(['execute: ls']);
   });
 });
 

@@ -29,6 +29,26 @@ export interface QuestionPayload {
 
 export type ApprovalDecision = 'allow' | 'always' | 'reject';
 
+/** What of a request decides whether the answer to another one covers it. */
+export interface Coverable {
+  readonly kind: 'approval' | 'question';
+  /** Null: too long to be shown. */
+  readonly pattern: string | null;
+}
+
+/**
+ * Whether an answer settles another request of the same conversation as well. `always` allows what has the very pattern
+ * that was shown, and without one nothing; a reject that ends or redirects the turn takes everything that waits with it.
+ */
+export function covers(decision: ApprovalDecision, row: Coverable, other: Coverable): boolean {
+  if (decision === 'reject') return true;
+  return decision === 'always' && row.pattern !== null && other.kind === row.kind && other.pattern === row.pattern;
+}
+
+/** What is always allowed once somebody said so; without a pattern it is as before. */
+export const rememberedWith = (allowed: readonly string[], pattern: string | null): readonly string[] =>
+  pattern === null || allowed.includes(pattern) ? allowed : [...allowed, pattern];
+
 /** Answers to a question: chosen values or free text by key; null declines. */
 export type QuestionAnswer = Readonly<Record<string, readonly string[]>> | null;
 

@@ -10,9 +10,11 @@ import { Instance } from '../instances/instance.entity.js';
 import { AgentRequest } from './agent-request.entity.js';
 import { RequestSettling, type AfterReject, type Settlement } from './request-settling.service.js';
 import {
+  covers,
   elicitationResult,
   faultOf,
   permissionResult,
+  rememberedWith,
   type ApprovalDecision,
   type ApprovalPayload,
   type QuestionAnswer,
@@ -91,17 +93,18 @@ export class Requests {
     const { request } = await this.get(who, 'approval', id);
     await this.access.agent(who, { id: request.agentId }, 'operate');
     if (after?.message) checkPrompt(after.message);
-    const covered = decision === 'always' || (decision === 'reject' && after !== null);
+    const covering = decision === 'always' || (decision === 'reject' && after !== null);
     return this.settling.settle(who, id, {
       answer: (row, agent) => {
-        if (decision === 'always') remember(agent, row.pattern);
+        // Covered by a reject: nobody will answer it any more.
+        if (row.kind === 'question') {
+          return { by: who.userId, ...questionAnswer(row.payload as unknown as QuestionPayload, null) };
+        }
+        if (decision === 'always') agent.alwaysAllowed = [...rememberedWith(agent.alwaysAllowed, row.pattern)];
         const result = permissionResult(row.payload as unknown as ApprovalPayload, decision);
         return { by: who.userId, state: 'answered', answer: { decision }, result };
       },
-      // Too long to be shown has no pattern, and covers nothing.
-      ...(covered
-        ? { covers: (row, other) => decision === 'reject' || (row.pattern !== null && other.pattern === row.pattern) }
-        : {}),
+      ...(covering ? { covers: (row, other) => covers(decision, row, other) } : {}),
       ...(decision === 'reject' && after ? { after } : {}),
     });
   }
@@ -163,9 +166,4 @@ function questionAnswer(
   if (payload.bridged) return { state: 'answering', answer };
   const result = elicitationResult(payload, { requestedSchema: payload.schema }, answers);
   return { state: 'answered', answer, result };
-}
-
-function remember(agent: Agent, pattern: string | null): void {
-  if (pattern === null || agent.alwaysAllowed.includes(pattern)) return;
-  agent.alwaysAllowed = [...agent.alwaysAllowed, pattern];
 }

@@ -173,15 +173,16 @@ export class RuntimeDriver implements FollowerListener {
     else await this.machinery.follower.finish(instanceId);
     this.machinery.spool.forget(instanceId);
     if (willReturn) return;
+    // What waits comes first: none of it shall count as what the runtime could not be started for.
+    await this.strand(instanceId, reason);
     const generation = await this.machinery.generations.current(instanceId);
     if (generation) await this.close(instanceId, generation.number, reason);
-    await this.strand(instanceId, reason);
   }
 
-  /** Fails every turn that waits: nobody will serve it, and it must not look as if. */
+  /** Ends every turn that waits: nobody will serve it, and it must not look as if. */
   async strand(instanceId: string, reason: string): Promise<void> {
     await this.closing(async (log, tx) => {
-      while (await this.endings.failFirst(tx, log, instanceId, reason)) await log.flush();
+      while (await this.endings.failFirst(tx, log, instanceId, reason, 'interrupted')) await log.flush();
     });
   }
 

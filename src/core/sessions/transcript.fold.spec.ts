@@ -56,6 +56,7 @@ describe('messages of a turn', () => {
   it.each<[string, Partial<Turn>, number]>([
     ['one that waits has no answer yet', { state: 'queued', startedAt: null, endedAt: null }, 1],
     ['one that was dropped has none either', { state: 'cancelled', startedAt: null }, 1],
+    ['one whose agent stopped before its turn came has none', { state: 'interrupted', startedAt: null }, 1],
     ['one that runs has the beginning of one', { state: 'running', endedAt: null }, 2],
     ['one that could not begin says so', { state: 'failed', startedAt: null, error: 'no runtime' }, 2],
   ])('%s', (_what, fields, count) => {

@@ -71,13 +71,19 @@ export function messagesOfTurn(turn: Turn, events: readonly TranscriptEvent[]): 
     text: turn.prompt,
     parts: [{ type: 'text', seq: 0, at: turn.createdAt, text: turn.prompt }],
   };
-  // What was dropped before it began has no answer, not even an empty one.
-  if (turn.startedAt === null && (turn.endedAt === null || turn.state === 'cancelled')) return [asked];
+  if (!hasAnswer(turn)) return [asked];
   const parts = partsOf(turn, events);
   const said = parts.flatMap((part) => (part.type === 'text' ? [part.text] : []));
   const at = turn.startedAt ?? turn.endedAt ?? turn.createdAt;
   return [asked, { turn, role: 'assistant', at, completedAt: turn.endedAt, text: said.join('\n\n'), parts }];
 }
+
+/** What was dropped before it began has no answer, not even an empty one; what could not be begun has one that says why. */
+const hasAnswer = ({ startedAt, state }: Turn): boolean => startedAt !== null || state === 'failed';
+
+/** When the newest message of a turn was said, as SQL. @param t alias of `turns` in the query */
+export const saidAt = (t: string): string =>
+  `coalesce(${t}.started_at, case when ${t}.state = 'failed' then ${t}.ended_at end, ${t}.created_at)`;
 
 function partsOf(turn: Turn, events: readonly TranscriptEvent[]): TranscriptPart[] {
   const parts: TranscriptPart[] = [];

@@ -1,9 +1,10 @@
 import { Injectable } from '@nestjs/common';
+import { In } from 'typeorm';
 import { UnitOfWork } from '../../platform/database/unit-of-work.js';
 import { isAdmin, type Principal } from '../access/principal.js';
 import type { Agent } from '../agents/agent.entity.js';
 import type { Session } from './session.entity.js';
-import { messagesOfTurn, type TranscriptEvent, type TranscriptMessage } from './transcript.fold.js';
+import { messagesOfTurn, saidAt, type TranscriptEvent, type TranscriptMessage } from './transcript.fold.js';
 import { Turn } from './turn.entity.js';
 
 /** A place between two messages. */
@@ -12,7 +13,7 @@ export interface MessagePlace {
   readonly role: TranscriptMessage['role'];
 }
 
-/** Which messages: the newest, or those that follow a place. */
+/** Which messages: the newest of all, or of those that follow a place. */
 export interface TranscriptPage {
   readonly limit: number;
   readonly after?: MessagePlace | null;
@@ -42,25 +43,22 @@ export class Transcripts {
     const place = messagesOfTurn(from, []).find((message) => message.role === after.role);
     if (!place) return null;
     const following = await this.messages(await this.turns(of, limit, place.at));
-    return following.filter((message) => inOrder(message, place) > 0).slice(0, limit);
+    return following.filter((message) => inOrder(message, place) > 0).slice(-limit);
   }
 
-  /** The newest, or those of which something is as late as `since`, oldest first. */
+  /**
+   * Turns that hold the newest messages, of which something was said at `since` or later. By what was said last, not by
+   * arrival: conversations go on side by side.
+   */
   private async turns(of: Scope, limit: number, since: Date | null): Promise<Turn[]> {
-    const query = this.db
-      .of(Turn)
-      .createQueryBuilder('t')
-      .where(
-        "t.agent_id = :agentId and (t.session_id = :sessionId or (cast(:sessionId as text) is null and t.lane <> 'task'))",
-        of,
-      )
-      .andWhere('(cast(:userId as text) is null or t.user_id = :userId)', of)
-      .limit(limit + 1);
-    if (since === null) return (await query.orderBy('t.number', 'DESC').getMany()).reverse();
-    return query
-      .andWhere('greatest(t.created_at, t.started_at, t.ended_at) >= :since', { since })
-      .orderBy('t.number', 'ASC')
-      .getMany();
+    const rows = await this.db.query<{ id: string }>(
+      `select t.id from turns t
+       where t.agent_id = $1 and (t.session_id = $2 or ($2::text is null and t.lane <> 'task'))
+         and ($3::text is null or t.user_id = $3) and ($4::timestamptz is null or ${saidAt('t')} >= $4)
+       order by ${saidAt('t')} desc, t.id desc limit $5`,
+      [of.agentId, of.sessionId, of.userId, since, limit],
+    );
+    return rows.length === 0 ? [] : this.db.of(Turn).findBy({ id: In(rows.map(({ id }) => id)) });
   }
 
   private async messages(turns: readonly Turn[]): Promise<TranscriptMessage[]> {

@@ -84,12 +84,16 @@ export class TurnEndings {
     if (neverReady) await this.failFirst(tx, log, instanceId, reason);
   }
 
-  /** The turn that waits first cannot be served: it fails, the others get their own try. False when none waits. */
+  /**
+   * The turn that waits first cannot be served: it fails, the others get their own try. Or it is `interrupted`: nothing went
+   * wrong with it, its agent ended before its turn came. False when none waits.
+   */
   async failFirst(
     tx: Tx,
     log: SessionLog,
     instanceId: string,
     reason: string,
+    state: 'failed' | 'interrupted' = 'failed',
     lockSession = (id: string): Promise<Session | null> => tx.lock(Session, { id }),
   ): Promise<boolean> {
     const [first] = await tx
@@ -98,7 +102,7 @@ export class TurnEndings {
     const session = first && (await lockSession(first.sessionId));
     const turn = session && (await tx.lock(Turn, { id: first.id }));
     if (!turn) return false;
-    await this.end(tx, log, session, turn, { state: turn.cancelRequested ? 'cancelled' : 'failed', error: reason });
+    await this.end(tx, log, session, turn, { state: turn.cancelRequested ? 'cancelled' : state, error: reason });
     log.touch(session);
     return true;
   }

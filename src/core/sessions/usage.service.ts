@@ -19,11 +19,14 @@ export interface SessionUsage extends Spent {
   readonly sessionId: string;
   /** Null when it has none, was removed, or is somebody else's. */
   readonly title: string | null;
+  /** A `task` is nobody's conversation and stands in no list; what it cost counts all the same. */
+  readonly kind: 'chat' | 'task' | 'deleted';
 }
 
 interface Row {
   readonly id: string;
   readonly title: string | null;
+  readonly kind: SessionUsage['kind'];
   readonly user_id: string;
   readonly cost: number;
   readonly input: number;
@@ -49,7 +52,7 @@ export class Usage {
     const held = await this.access.rightOn(who, agent);
     const all = held !== null && includes(held, 'own');
     const rows = await this.db.query<Row>(
-      `select id, title, user_id, cost_usd as cost, input_tokens as input, output_tokens as output,
+      `select id, title, case when status = 'deleted' then status else purpose end as kind, user_id, cost_usd as cost, input_tokens as input, output_tokens as output,
          reasoning_tokens as reasoning, cache_read_tokens as cache_read, cache_write_tokens as cache_write
        from sessions where agent_id = $1 and ($2::text is null or user_id = $2) order by created_at desc, id desc`,
       [agent.id, all ? null : who.userId],
@@ -57,6 +60,7 @@ export class Usage {
     const sessions = rows.map((row) => ({
       sessionId: row.id,
       title: isAdmin(who) || row.user_id === who.userId ? row.title : null,
+      kind: row.kind,
       costUsd: row.cost,
       inputTokens: row.input,
       outputTokens: row.output,

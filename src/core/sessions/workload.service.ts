@@ -15,16 +15,24 @@ export interface OpenRequests {
 export const atWork = (t: string): string =>
   `${t}.state in ('queued', 'running') and (${t}.cancel_sent_at is null or ${t}.cancel_sent_at > now() - interval '1.5 s')`;
 
+/**
+ * That an agent has work: something runs or waits in its instance, or its first message is still to be sent.
+ * @param i alias of `instances` in the query
+ */
+export const hasWork = (i: string): string =>
+  `(${i}.state = 'running' and (exists (select 1 from turns t where t.instance_id = ${i}.id and ${atWork('t')})
+     or exists (select 1 from openings o where o.agent_id = ${i}.agent_id)))`;
+
 /** What agents are busy with. */
 @Injectable()
 export class Workload {
   constructor(private readonly db: UnitOfWork) {}
 
-  /** Sessions with something that runs, waits for its turn, or waits for a person. */
+  /** Sessions with something that runs, waits for its turn, or waits for a person. None while the agent does not run. */
   async sessionsAtWork(agentId: string): Promise<ReadonlySet<string>> {
     const rows = await this.db.query<{ id: string }>(
-      `select distinct t.session_id as id from turns t
-       where t.instance_id in (select id from instances where agent_id = $1) and ${atWork('t')}`,
+      `select distinct t.session_id as id from turns t join instances i on i.id = t.instance_id
+       where i.agent_id = $1 and i.state = 'running' and ${atWork('t')}`,
       [agentId],
     );
     return new Set(rows.map(({ id }) => id));

@@ -37,7 +37,7 @@ export class AgentsReader {
     return Object.assign(this.short(paged), {
       reachable: runs && this.watch.connected,
       sessions: sessions.map((session) =>
-        SessionView.of(session, runs && working.has(session.id), this.shown.session(session.id)),
+        SessionView.of(session, working.has(session.id), this.shown.session(session.id)),
       ),
       pendingPermissions: open.approvals,
       pendingQuestions: open.questions,

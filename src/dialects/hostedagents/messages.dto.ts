@@ -33,7 +33,12 @@ export class MessagesQuery {
   @MaxLength(100)
   sessionId?: string;
 
-  @ApiPropertyOptional({ minimum: 1, maximum: 500, default: 500, description: 'The newest that many' })
+  @ApiPropertyOptional({
+    minimum: 1,
+    maximum: 500,
+    default: 500,
+    description: 'The newest that many, also of those that follow `after`',
+  })
   @IsOptional()
   @Type(() => Number)
   @IsInt()
@@ -41,7 +46,7 @@ export class MessagesQuery {
   @Max(500)
   limit = 500;
 
-  @ApiPropertyOptional({ description: 'Id of a message: only what follows it, the first `limit` of it' })
+  @ApiPropertyOptional({ description: 'Id of a message: only what follows it' })
   @IsOptional()
   @IsString()
   @MaxLength(100)
@@ -77,7 +82,8 @@ export class MessageInfoView {
   @ApiPropertyOptional({ description: 'US dollars, as the runtime reports it' }) cost?: number;
   @ApiPropertyOptional({ type: TokensView }) tokens?: TokensView;
   @ApiPropertyOptional({ example: 'stop' }) finish?: string;
-  @ApiPropertyOptional({ type: MessageErrorView }) error?: MessageErrorView;
+  @ApiPropertyOptional({ type: MessageErrorView, description: 'Of a question: it was dropped before its turn came' })
+  error?: MessageErrorView;
 }
 
 export class MessageView {
@@ -110,7 +116,7 @@ export class MessageView {
       text,
       createdAt: at.toISOString(),
       completedAt: completedAt?.toISOString() ?? null,
-      info: role === 'user' ? { ...about, time } : { ...about, time, ...answerOf(turn, model) },
+      info: { ...about, time, ...(role === 'user' ? droppedOf(turn) : answerOf(turn, model)) },
       parts: parts.map((part) => ({
         id: `${idWords.part}${turn.id.replaceAll('-', '')}${part.seq.toString(36).padStart(5, '0')}`,
         sessionID: sessionId,
@@ -171,6 +177,12 @@ function errorOf({ state, error }: Turn): MessageErrorView | null {
     return { name: 'MessageAbortedError', data: { message: error ?? 'The message was aborted' } };
   }
   return state === 'failed' ? { name: 'UnknownError', data: { message: error ?? 'The message failed' } } : null;
+}
+
+/** A message that nobody will answer says so itself: there is no answer to say it. */
+function droppedOf(turn: Turn): { error?: MessageErrorView } {
+  const error = turn.startedAt === null && turn.state !== 'failed' ? errorOf(turn) : null;
+  return error ? { error } : {};
 }
 
 function partOf(part: TranscriptPart, turn: Turn): Record<string, unknown> {

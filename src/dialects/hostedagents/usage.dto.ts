@@ -24,10 +24,17 @@ export class TokensView {
   }
 }
 
+/** What a session is called that has no title, or whose title the caller may not know. */
+const untitled: Readonly<Record<SessionUsage['kind'], string>> = {
+  chat: 'New session',
+  task: 'Task',
+  deleted: 'Deleted session',
+};
+
 export class SessionUsageView {
   @ApiProperty({ example: 'ses_5b1c0b1e1f434f579c550d2f2f5b1c9e' }) id!: string;
-  @ApiProperty({ type: String, nullable: true, description: 'Null for a session that was deleted' })
-  title!: string | null;
+  @ApiProperty({ example: 'New session', description: 'Tasks and deleted sessions count as well, and are called so' })
+  title!: string;
   @ApiProperty({ example: 0.0421, description: 'US dollars' }) cost!: number;
   @ApiProperty({ type: TokensView }) tokens!: TokensView;
 }
@@ -46,7 +53,7 @@ export class UsageView {
       tokens: TokensView.of(total),
       sessions: sessions.map((session) => ({
         id: namedIdOf('session', session.sessionId),
-        title: session.title,
+        title: session.title ?? untitled[session.kind],
         cost: session.costUsd,
         tokens: TokensView.of(session),
       })),

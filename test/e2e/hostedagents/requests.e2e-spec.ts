@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+import { ownNamedIdOf } from '../../../src/dialects/hostedagents/words.js';
 import { bootFleet, type Fleet } from '../../support/fleet.js';
 import { Talk } from './support.js';
 
@@ -95,6 +97,27 @@ describe('an agent that asks', () => {
       ['assistant', 'understood'],
     ]);
   });
+
+  it.each(['', '<<say understood>>'])(
+    'a reject (%j) rejects a question that waits in the same session',
+    async (message) => {
+      const sessionId = await talk.say('<<write no.txt no>>');
+      const [asked] = await talk.asked('permissions');
+      // As a runtime asks that does two things at once.
+      const question = { message: 'Which one?', questions: [], toolCallId: null, bridged: false };
+      await fleet.db.query(
+        `insert into agent_requests (id, kind, state, agent_id, session_id, turn_id, instance_id, generation, rpc_id, payload,
+         created_at, expires_at)
+       select $2, 'question', state, agent_id, session_id, turn_id, instance_id, generation, to_json($2::text)::text, $3::jsonb, created_at, expires_at
+       from agent_requests where id = $1`,
+        [ownNamedIdOf('approval', asked?.id ?? ''), randomUUID(), JSON.stringify(question)],
+      );
+      expect(await talk.pending('questions')).toMatchObject([{ sessionId }]);
+      await talk.post(`/permissions/${asked?.id ?? ''}/reply`, { reply: 'reject', message });
+      expect(await talk.pending('questions')).toEqual([]);
+      await talk.idle();
+    },
+  );
 
   it('an abort takes what is asked with it', async () => {
     const sessionId = await talk.say('<<write no.txt no>>');

@@ -160,7 +160,7 @@ describe('talking to an agent', () => {
     expect(all).toHaveLength(4);
     expect(await talk.messages(`${query}&limit=1`)).toEqual(all.slice(-1));
     expect(await talk.messages(`${query}&after=${all[0]?.id ?? ''}`)).toEqual(all.slice(1));
-    expect(await talk.messages(`${query}&after=${all[0]?.id ?? ''}&limit=2`)).toEqual(all.slice(1, 3));
+    expect(await talk.messages(`${query}&after=${all[0]?.id ?? ''}&limit=2`)).toEqual(all.slice(2));
     expect(await talk.messages(`${query}&after=${all[3]?.id ?? ''}`)).toEqual([]);
     const whole = await talk.messages();
     expect(whole.map(({ id }) => id)).toEqual(expect.arrayContaining(all.map(({ id }) => id)));
@@ -188,12 +188,19 @@ describe('talking to an agent', () => {
       cost: number;
       tokens: { input: number; output: number; reasoning: number; cache: { read: number; write: number } };
     }
-    const usage = async (): Promise<Spent & { sessions: (Spent & { id: string })[] }> =>
-      (await talk.get<Spent & { sessions: (Spent & { id: string })[] }>('/usage')).body;
+    const usage = async (): Promise<Spent & { sessions: (Spent & { id: string; title: string })[] }> =>
+      (await talk.get<Spent & { sessions: (Spent & { id: string; title: string })[] }>('/usage')).body;
     const sessionId = await talk.say('<<say count>>');
+    await talk.post('/sessions', { title: 'Plans' });
+    const task = await fleet.admin.post('/api/agents/talker/task', { message: '<<say task>>' });
+    expect(task.status).toBe(200);
     await talk.idle();
     const first = await usage();
     const mine = first.sessions.find(({ id }) => id === sessionId);
+    // Of all it names: deleted ones, and the work of schedules, cost what they cost.
+    expect(first.sessions.map(({ title }) => title)).toEqual(
+      expect.arrayContaining(['New session', 'Plans', 'Deleted session', 'Task']),
+    );
     expect(mine?.tokens.input).toBeGreaterThan(0);
     expect(mine?.cost).toBeGreaterThan(0);
     const sum = (pick: (one: Spent) => number): number => first.sessions.reduce((all, one) => all + pick(one), 0);

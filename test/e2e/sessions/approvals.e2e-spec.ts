@@ -1,7 +1,11 @@
-import { Turn } from '../../../src/core/sessions/turn.entity.js';
+import { randomUUID } from 'node:crypto';
+import { AgentRequest } from '../../../src/core/sessions/agent-request.entity.js';
+import { Caretaker } from '../../../src/core/sessions/caretaker.service.js';
+import { Prompts } from '../../../src/core/sessions/prompts.service.js';
 import { bootFleet, type Fleet } from '../../support/fleet.js';
 import type { TrinityClient } from '../../support/trinity-client.js';
 import {
+  agentOf,
   answerApproval,
   eventsOf,
   givenAsking,
@@ -83,24 +87,65 @@ describe('an agent that asks before it acts', () => {
     expect((await file('four.txt')).status).toBe(404);
   });
 
-  it('takes back what it asked when its turn is cancelled', async () => {
-    const chat = fleet.chat('asker', '<<write five.txt hi>>');
+  it('the time a person takes is none of what its turn is allowed', async () => {
+    const chat = fleet.chat('asker', '<<write five.txt hi>> <<hang>>');
     const { id } = await untilAsked(fleet, 'approvals', 'asker');
     const turn = (await turnsOf(fleet, 'asker')).at(-1);
-    await fleet.db.run((tx) => tx.of(Turn).update({ id: turn?.id }, { timeoutSeconds: 1 })); // over at the next look
+    // It began, and asked, an hour ago.
+    const hour = "- interval '1 hour'";
+    await fleet.db.query(`update turns set started_at = started_at ${hour}, timeout_seconds = 1800 where id = $1`, [
+      turn?.id,
+    ]);
+    await fleet.db.query(`update agent_requests set created_at = created_at ${hour} where turn_id = $1`, [turn?.id]);
+    const look = async (): Promise<boolean | undefined> => {
+      await fleet.app.get(Caretaker).look();
+      return (await turnsOf(fleet, 'asker')).at(-1)?.cancelRequested;
+    };
+    expect(await look()).toBe(false);
+    expect((await answerApproval(fleet, id, { decision: 'allow' })).status).toBe(200);
+    expect(await look()).toBe(false);
+    // Had the answer come at once, it would have worked since.
+    await fleet.db.query('update agent_requests set answered_at = created_at where turn_id = $1', [turn?.id]);
+    expect(await look()).toBe(true);
+    const { status, body } = await chat;
+    expect([status, body]).toMatchObject([504, { detail: 'The turn took longer than the 1800 s it is allowed' }]);
+  });
+
+  it('takes back what it asked when its turn is cancelled', async () => {
+    const chat = fleet.chat('asker', '<<write six.txt hi>>');
+    const { id } = await untilAsked(fleet, 'approvals', 'asker');
+    await fleet.app.get(Prompts).giveUp((await turnsOf(fleet, 'asker')).at(-1)?.id ?? '', 'Nobody waits any more');
     expect((await chat).status).toBe(504);
     expect((await answerApproval(fleet, id, { decision: 'allow' })).status).toBe(409);
     expect((await requestsOf(fleet, 'asker')).at(-1)).toMatchObject({
       state: 'cancelled',
       answeredBy: 'turn_cancelled',
     });
-    expect((await file('five.txt')).status).toBe(404);
+    expect((await file('six.txt')).status).toBe(404);
+  });
+
+  it('always covers nothing where what was asked is too long to be shown', async () => {
+    const chat = fleet.chat('asker', `<<bash true ${'x'.repeat(4000)}>> <<say ran>>`);
+    const { id } = await untilAsked(fleet, 'approvals', 'asker');
+    const asked = (await requestsOf(fleet, 'asker')).at(-1);
+    expect(asked?.pattern).toBeNull();
+    // As a runtime asks that wants to do two things at once.
+    const other = { ...asked, id: randomUUID(), rpcId: '"other"' };
+    await fleet.db.run((tx) => tx.of(AgentRequest).insert(other as never));
+    const allowed = async (): Promise<readonly string[]> => (await agentOf(fleet, 'asker')).alwaysAllowed;
+    const before = await allowed();
+    expect((await answerApproval(fleet, id, { decision: 'always' })).status).toBe(200);
+    expect(await allowed()).toEqual(before);
+    expect((await requestsOf(fleet, 'asker')).find((one) => one.id === other.id)).toMatchObject({
+      state: expect.not.stringMatching('answered') as string,
+    });
+    expect(((await chat).body as Chat).response).toBe('ran');
   });
 
   it('asks nobody when it may act by itself', async () => {
     await fleet.admin.put('/~console/agents/asker/settings', { approvals: 'auto' });
-    const { status } = await fleet.chat('asker', '<<write six.txt hi>>');
-    expect([status, (await file('six.txt')).status]).toEqual([200, 200]);
+    const { status } = await fleet.chat('asker', '<<write seven.txt hi>>');
+    expect([status, (await file('seven.txt')).status]).toEqual([200, 200]);
     await fleet.admin.put('/~console/agents/asker/settings', { approvals: 'ask' });
   });
 
