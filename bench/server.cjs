@@ -58,7 +58,6 @@ const counted = (engine) =>
 
 let get;
 const delay = monitorEventLoopDelay({ resolution: 5 });
-const deltas = [];
 const db = () => get(of('platform/database/unit-of-work.js').UnitOfWork);
 const now = () => Number(process.hrtime.bigint() / 1000n) / 1000; // ms of the machine's steady clock, the same for all processes
 const instanceOf = async (slug) => {
@@ -166,18 +165,6 @@ const answers = {
     const rows = await db().query("select id from instances where state = 'running'");
     return rows.map(({ id }) => (live.of(id) === null ? null : Date.now() - Date.parse(live.of(id).at)));
   },
-  /** No route streams yet: hears what one would send, at the place where it would subscribe. */
-  hearDeltas() {
-    const streams = get(of('core/sessions/session-streams.js').SessionStreams);
-    deltas.length = 0;
-    delete streams.delta;
-    const real = streams.delta.bind(streams);
-    streams.delta = (delta) => {
-      deltas.push({ at: now(), sessionId: delta.sessionId, text: delta.text });
-      real(delta);
-    };
-  },
-  deltas: () => deltas.splice(0),
   warmChannels: async ({ names }) => {
     const { Channels } = of('core/instances/channel.port.js');
     for (const name of names) {

@@ -31,6 +31,8 @@ export interface BenchDialect {
   isStats(body: Body): boolean;
   chat(name: string, message: string): Call;
   isChat(body: Body): boolean;
+  /** Path of the stream that brings an agent's answers as they are written. */
+  answers(name: string): string;
   /** Path of the event socket; `lastSeen` asks for what came after it. */
   events(token: string, lastSeen?: string): string;
   /** A shell in an agent over a socket: its path, and the first message, which says who is there. Missing: this API has none. */

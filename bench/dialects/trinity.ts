@@ -32,6 +32,7 @@ export const trinity: BenchDialect = {
   isStats: (body: Body) => typeof body.cpu_percent === 'number' && typeof body.memory_used_bytes === 'number',
   chat: (name, message) => ({ method: 'POST', path: agents(`/${name}/chat`), body: { message } }),
   isChat: (body: Body) => typeof body.response === 'string',
+  answers: (name) => `/~console/agents/${name}/stream`,
   events: (token, lastSeen) => `/ws?token=${token}${lastSeen === undefined ? '' : `&last-event-id=${lastSeen}`}`,
   terminal: {
     path: (name) => agents(`/${name}/terminal?mode=bash`),
