@@ -19,11 +19,6 @@ export interface AgentWithInstance {
   readonly instance: Instance;
 }
 
-export interface Started extends AgentWithInstance {
-  /** False when the container ran already: nothing was done to it. */
-  readonly fresh: boolean;
-}
-
 export interface Renamed extends AgentWithInstance {
   readonly oldSlug: string;
   readonly wasRunning: boolean;
@@ -73,10 +68,9 @@ export class AgentLifecycle {
   }
 
   /** Running already is success; it is made again if its settings changed since. Throws with the reason when it does not come up. */
-  async start(who: Principal, slug: string): Promise<Started> {
+  async start(who: Principal, slug: string): Promise<AgentWithInstance> {
     const agent = await this.access.agent(who, { slug }, 'operate');
     this.control.requireEngine();
-    const before = await this.control.findOf(agent.id);
     const id = await this.wish(who, agent, {
       desired: 'running',
       failures: 0,
@@ -84,8 +78,7 @@ export class AgentLifecycle {
       renewAt: this.records.clock.now(),
     });
     await this.settled(id, buildSeconds);
-    const started = await this.load(agent.id);
-    return { ...started, fresh: before?.state !== 'running' || before.boot !== started.instance.boot };
+    return this.load(agent.id);
   }
 
   /** TERM, 10 s (or `graceSeconds`), KILL. Stopped already is success. */

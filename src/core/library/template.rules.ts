@@ -22,15 +22,20 @@ export interface Template {
   readonly credentials: readonly Credential[];
 }
 
-const localName = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/;
+export const isLocalName = (text: string): boolean =>
+  /^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/.test(text) && !text.includes('..');
 
 /** `local:x`, `github:owner/name`, or a bare name, which means `local:`. Throws `Invalid` for anything else. */
 export function templateRefOf(text: string): TemplateRef {
   if (text.startsWith('github:')) return { source: 'github', repository: githubRepoOf(text.slice(7)) };
   const name = text.startsWith('local:') ? text.slice(6) : text;
-  if (localName.test(name) && !name.includes('..')) return { source: 'local', name };
+  if (isLocalName(name)) return { source: 'local', name };
   throw new Invalid('Invalid template: use local:<name> or github:<owner>/<name>', [], 'invalid_template');
 }
+
+/** Could this text be a name that somebody gave an agent's origin, and no place at all? */
+export const isLabel = (text: string): boolean =>
+  /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]{1,100}$/u.test(text) && !/[/\\:]|\.\./.test(text);
 
 export const idOf = (ref: TemplateRef): string =>
   ref.source === 'local' ? `local:${ref.name}` : `github:${ref.repository}`;

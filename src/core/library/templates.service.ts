@@ -3,7 +3,15 @@ import { Invalid, NotFound } from '../errors/domain-error.js';
 import { ListedRepositories } from './listed-repositories.js';
 import { Repositories } from './repositories.port.js';
 import { TemplateFolders } from './template-folders.port.js';
-import { idOf, type Template, templateFrom, type TemplateRef, templateRefOf } from './template.rules.js';
+import {
+  idOf,
+  isLabel,
+  isLocalName,
+  type Template,
+  templateFrom,
+  type TemplateRef,
+  templateRefOf,
+} from './template.rules.js';
 
 /** What agents can be made from. */
 @Injectable()
@@ -44,10 +52,11 @@ export class Templates {
   }
 
   /**
-   * What an agent is to be made from. A bare name that is no template is only a label: null.
-   * Throws `Invalid` for other unknown ones and for broken ones.
+   * What an agent is to be made from. A bare name that is no template is only a label: null. A repository without a
+   * `template.yaml` is cloned all the same. Throws `Invalid` for other unknown ones and for broken ones.
    */
   async resolve(text: string): Promise<Template | null> {
+    if (isLabel(text) && !isLocalName(text)) return null;
     const ref = templateRefOf(text);
     const found = await this.find(ref).catch((error: unknown) => {
       const absent = error instanceof Invalid && error.code === 'unknown_repository';
@@ -56,7 +65,7 @@ export class Templates {
     if (found) return found;
     if (ref.source === 'local' && text === ref.name) return null;
     if (ref.source === 'local') throw new Invalid(`Unknown template: ${idOf(ref)}`, [], 'unknown_template');
-    throw new Invalid(`${idOf(ref)} is no template: it has no template.yaml`, [], 'unknown_template');
+    return templateFrom(ref, '{}');
   }
 
   private async find(ref: TemplateRef): Promise<Template | null> {

@@ -1,5 +1,6 @@
 import type { Tx } from '../../platform/database/unit-of-work.js';
 import { Agent } from '../agents/agent.entity.js';
+import { announce } from './activity-news.js';
 import { Activity } from './activity.entity.js';
 import type { Turn } from './turn.entity.js';
 
@@ -27,6 +28,15 @@ export async function recordCollaboration(tx: Tx, target: Agent, turn: Turn): Pr
     endedAt: null,
   });
   await tx.of(Activity).save(activity);
+  await announce(tx, source.orgId, source.id, activity);
   const data = { turnId: turn.id, source: source.slug, target: target.slug, lane };
   await tx.emit({ type: 'agent.collaborated', orgId: target.orgId, agentId: target.id, data });
+}
+
+/** Announces that the line in the asking agent's timeline has ended, where there is one. */
+export async function collaborationEnded(tx: Tx, turn: Turn): Promise<void> {
+  if (turn.sourceAgentId === null) return;
+  const activity = await tx.of(Activity).findOneBy({ id: collaborationIdOf(turn.id) });
+  const source = activity && (await tx.of(Agent).findOneBy({ id: activity.agentId }));
+  if (source) await announce(tx, source.orgId, source.id, activity);
 }

@@ -7,7 +7,7 @@ import type { Effect, ToolFields } from './journal.effects.js';
 import { stringOf } from './json.js';
 import { mergedFields } from './tool.fields.js';
 import type { Session } from './session.entity.js';
-import { announce } from './turn-endings.js';
+import { announce } from './activity-news.js';
 import type { Turn } from './turn.entity.js';
 import { causeOf } from './turn.rules.js';
 

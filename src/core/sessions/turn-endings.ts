@@ -6,8 +6,9 @@ import { Clock } from '../clock.port.js';
 import { Generation } from '../runtimes/generation.entity.js';
 import { RuntimeLine } from '../runtimes/runtime-line.entity.js';
 import { Activity } from './activity.entity.js';
+import { announce } from './activity-news.js';
 import { AgentRequest } from './agent-request.entity.js';
-import { collaborationIdOf } from './collaboration.js';
+import { collaborationIdOf, collaborationEnded } from './collaboration.js';
 import { closeRequests } from './request-closing.js';
 import { SessionLog } from './session-log.js';
 import { Session } from './session.entity.js';
@@ -31,7 +32,8 @@ export class TurnEndings {
     if (turn.state !== 'queued' && turn.state !== 'running') return;
     const now = this.clock.now();
     const { state, stopReason = null, error = null } = outcome;
-    Object.assign(turn, { state, stopReason, error, endedAt: now });
+    const { contextUsed, contextMax } = session;
+    Object.assign(turn, { state, stopReason, error, endedAt: now, contextUsed, contextMax });
     await tx.of(Turn).save(turn);
     if (turn.answer !== null) session.messageCount += 1;
     session.lastMessageAt = now;
@@ -51,6 +53,7 @@ export class TurnEndings {
     };
     await tx.emit({ type: 'turn.ended', orgId: agent.orgId, agentId: agent.id, data });
     await announce(tx, agent.orgId, turn.agentId, await tx.of(Activity).findOneBy({ id: turn.id }));
+    await collaborationEnded(tx, turn);
   }
 
   /**
@@ -132,19 +135,4 @@ export class TurnEndings {
 function endStateOf(turn: Turn): 'cancelled' | 'failed' | 'interrupted' {
   if (!turn.cancelRequested) return 'interrupted';
   return turn.error === null ? 'cancelled' : 'failed';
-}
-
-/** Announces a change of one line of the timeline. */
-export async function announce(tx: Tx, orgId: string, agentId: string, activity: Activity | null): Promise<void> {
-  if (!activity) return;
-  const { id, type, state, details, error } = activity;
-  const at = (activity.endedAt ?? activity.startedAt).toISOString();
-  const data = { activityId: id, activityType: type, activityState: state, details: summary(details), error, at };
-  await tx.emit({ type: 'agent.activity', orgId, agentId, data });
-}
-
-/** Events stay small: a tool's input and output are read from the timeline. */
-function summary(details: Record<string, unknown>): Record<string, unknown> {
-  const { tool, title, kind, outcome } = details;
-  return Object.fromEntries(Object.entries({ tool, title, kind, outcome }).filter(([, value]) => value !== undefined));
 }

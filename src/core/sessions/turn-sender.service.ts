@@ -13,7 +13,8 @@ import { SessionLog } from './session-log.js';
 import { SessionStreams } from './session-streams.js';
 import { Session } from './session.entity.js';
 import { summaryFor } from './summary.js';
-import { announce, TurnEndings } from './turn-endings.js';
+import { announce } from './activity-news.js';
+import { TurnEndings } from './turn-endings.js';
 import { Turn } from './turn.entity.js';
 import { causeOf } from './turn.rules.js';
 

@@ -60,6 +60,9 @@ export class Turn {
   @Column({ type: 'int', default: 0 }) cacheReadTokens!: number;
   @Column({ type: 'int', default: 0 }) cacheWriteTokens!: number;
   @Column({ type: 'double precision', default: 0 }) costUsd!: number;
+  /** How full the conversation was when it ended, and what it may hold (0: the runtime has not said); null before. */
+  @Column({ type: 'int', nullable: true }) contextUsed!: number | null;
+  @Column({ type: 'int', nullable: true }) contextMax!: number | null;
   @Column({ type: 'timestamptz' }) createdAt!: Date;
   @Column({ type: 'timestamptz', nullable: true }) startedAt!: Date | null;
   @Column({ type: 'timestamptz', nullable: true }) endedAt!: Date | null;

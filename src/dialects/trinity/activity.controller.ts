@@ -18,9 +18,12 @@ import {
 import { Refuses } from './answers.dto.js';
 import { ByName } from './by-name.js';
 import { AsTime, AsWhole } from './query-words.js';
-import { activityKindOf } from './words.js';
+import { activityKindOf, activityWordIn } from './words.js';
 
 const access = { 401: 'Not authenticated', 403: 'No access to this agent', 404: 'No such agent' };
+const typesDoc =
+  'Any of these, such as `chat_start,tool_call`. `chat_start` and `schedule_start` are in any state, `chat_end` and ' +
+  '`schedule_end` have ended';
 const notATime = 'Input should be a time such as 2026-01-31T12:00:00Z';
 const limitDoc = { name: 'limit', required: false, schema: { type: 'integer' as const, default: 100, maximum: 1000 } };
 
@@ -74,7 +77,7 @@ export class TrinityActivityController {
   @ApiOperation({ summary: 'What your agents did, newest first' })
   @ApiQuery({ name: 'start_time', required: false })
   @ApiQuery({ name: 'end_time', required: false })
-  @ApiQuery({ name: 'activity_types', required: false, example: 'chat_start,tool_call' })
+  @ApiQuery({ name: 'activity_types', required: false, description: typesDoc })
   @ApiQuery(limitDoc)
   @ApiOkResponse({ type: ActivitiesView })
   @Refuses({ 401: 'Not authenticated', 422: 'A bad time or limit' })
@@ -95,7 +98,7 @@ export class TrinityActivityController {
   @ByName()
   @Requires('agents:read')
   @ApiOperation({ summary: 'What one agent did, newest first' })
-  @ApiQuery({ name: 'activity_type', required: false })
+  @ApiQuery({ name: 'activity_type', required: false, description: typesDoc })
   @ApiQuery({ name: 'activity_state', required: false })
   @ApiQuery(limitDoc)
   @ApiOkResponse({ type: AgentActivitiesView })
@@ -174,4 +177,7 @@ const typesOf = (words: ReadonlySet<string>): TimelineItem['activity']['type'][]
 ];
 
 const viewsOf = (items: readonly TimelineItem[], wanted: ReadonlySet<string> | null): ActivityView[] =>
-  items.map((item) => ActivityView.of(item)).filter((view) => !wanted || wanted.has(view.activity_type));
+  items.flatMap((item) => {
+    const word = activityWordIn(wanted, item.activity);
+    return word === null ? [] : [ActivityView.of(item, word)];
+  });

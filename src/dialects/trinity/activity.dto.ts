@@ -1,7 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import type { TimelineItem } from '../../core/sessions/timeline.service.js';
 import { toolName } from './chat.dto.js';
-import { activityTypeOf, activityTypes } from './words.js';
+import { activityTypes, type ActivityWord } from './words.js';
 
 export class ActivityView {
   @ApiProperty() id!: string;
@@ -20,12 +20,12 @@ export class ActivityView {
   @ApiProperty({ type: 'string', nullable: true }) error!: string | null;
   @ApiProperty() created_at!: string;
 
-  static of({ activity, agentSlug }: TimelineItem): ActivityView {
+  static of({ activity, agentSlug }: TimelineItem, word: ActivityWord): ActivityView {
     const { endedAt, startedAt, turnId } = activity;
     return {
       id: activity.id,
       agent_name: agentSlug,
-      activity_type: activityTypeOf(activity),
+      activity_type: word,
       activity_state: activity.state,
       parent_activity_id: activity.parentId,
       started_at: startedAt.toISOString(),

@@ -2,13 +2,16 @@ import { Injectable } from '@nestjs/common';
 import { Config } from '../../config/config.js';
 import { roles, type Principal } from '../../core/access/principal.js';
 import { githubRepoOf, resourcesOf, slugOf } from '../../core/agents/agent.rules.js';
-import { Forbidden, Invalid } from '../../core/errors/domain-error.js';
+import { Conflict, Forbidden, Invalid } from '../../core/errors/domain-error.js';
 import type { NewAgent } from '../../core/instances/agent-making.service.js';
 import { Repositories } from '../../core/library/repositories.port.js';
 import { Templates } from '../../core/library/templates.service.js';
 import { Runtimes } from '../../core/runtimes/runtime.port.js';
+import { SshEndpoint } from '../../core/ssh/ssh-endpoint.js';
 import type { CreateAgentBody } from './agents.dto.js';
 import { stockImage } from './words.js';
+
+const usualBranch = 'main';
 
 /** Reads what a create request asks for, in this API's words, and checks it (contract section 4). */
 @Injectable()
@@ -18,6 +21,7 @@ export class AgentWishes {
     private readonly runtimes: Runtimes,
     private readonly templates: Templates,
     private readonly repositories: Repositories,
+    private readonly ssh: SshEndpoint,
   ) {}
 
   /** What a request says wrong is refused before anybody else is asked. */
@@ -29,7 +33,8 @@ export class AgentWishes {
     const runtime = this.runtimes.get(textOr(body.runtime, this.runtimes.fallback)).name;
     requireStockImage(body.base_image);
     const asked = resourcesOf(body.resources);
-    const branch = branchOf(body.source_branch);
+    const wantedBranch = branchOf(body.source_branch);
+    this.requireFreePort(body.port);
     const repository = body.github_repo ? githubRepoOf(body.github_repo) : null;
     const label = body.template?.trim() || null;
     const template = label === null ? null : await this.templates.resolve(label);
@@ -38,7 +43,7 @@ export class AgentWishes {
       throw new Invalid('Give a github: template or github_repo, not two repositories', [], 'two_repositories');
     }
     const githubRepo = repository ?? fromTemplate;
-    if (githubRepo !== null) await this.repositories.check(githubRepo, branch);
+    const branch = githubRepo === null ? null : await this.branchIn(githubRepo, wantedBranch);
     const folder = template?.ref.source === 'local' ? template.ref.name : null;
     return {
       slug,
@@ -53,6 +58,24 @@ export class AgentWishes {
       approvals: 'auto',
       seed: (folder ?? githubRepo) ? { template: folder, repository: githubRepo, branch } : null,
     };
+  }
+
+  /** Clients that name no branch mean `main`; a repository without one is taken at its own choice (null). */
+  private async branchIn(repository: string, wanted: string | null): Promise<string | null> {
+    try {
+      await this.repositories.check(repository, wanted ?? usualBranch);
+      return wanted ?? usualBranch;
+    } catch (error) {
+      if (wanted !== null || !(error instanceof Invalid) || error.code !== 'unknown_branch') throw error;
+      await this.repositories.check(repository, null);
+      return null;
+    }
+  }
+
+  /** All agents are reached at the SSH gateway's port, so none gets one of its own; what this server listens on is taken. */
+  private requireFreePort(port: number | null | undefined): void {
+    if (!port || ![this.config.port, this.ssh.port].includes(port)) return;
+    throw new Conflict(`Port ${port} is already in use`, 'port_taken');
   }
 
   private requireRole(who: Principal): void {
@@ -70,7 +93,7 @@ function requireStockImage(image: string | undefined): void {
   throw new Forbidden('This base image is not allowed', 'image_not_allowed');
 }
 
-/** Null: the repository's own choice. */
+/** Null: none was named. */
 function branchOf(given: string | undefined): string | null {
   const text = given?.trim() ?? '';
   if (text === '') return null;

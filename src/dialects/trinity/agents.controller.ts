@@ -81,7 +81,7 @@ export class TrinityAgentsController {
     400: 'A bad name, runtime or resources; an unknown template or repository',
     401: 'Not authenticated',
     403: 'This image or role may not',
-    409: 'The name is taken',
+    409: 'The name or the port is taken',
     422: 'The name is missing',
     500: 'It could not be created; nothing was left behind',
     503: 'No engine answers',

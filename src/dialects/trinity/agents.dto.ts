@@ -1,9 +1,9 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsArray, IsBoolean, IsInt, IsObject, IsOptional, IsString, MaxLength } from 'class-validator';
+import { IsArray, IsBoolean, IsInt, IsObject, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
 import type { ListedAgent } from '../../core/fleet/agent-directory.service.js';
 import type { GivenShare } from '../../core/sharing/sharing.service.js';
 import { ShareView } from './sharing.dto.js';
-import type { Started } from '../../core/instances/agent-lifecycle.service.js';
+import type { AgentWithInstance } from '../../core/instances/agent-lifecycle.service.js';
 import { CredentialsResultView } from './credentials.dto.js';
 import { resourcesIn } from '../../core/instances/instance-spec.js';
 import { statusOf } from './words.js';
@@ -20,7 +20,7 @@ export class CreateAgentBody {
 
   @ApiPropertyOptional({
     example: 'business-assistant',
-    description: '`local:<name>` or `github:<owner>/<name>`; a bare name that is no template is kept as a label',
+    description: '`local:<name>` or `github:<owner>/<name>`; anything bare that is no template is kept as a label',
   })
   @IsOptional()
   @IsString()
@@ -53,32 +53,65 @@ export class CreateAgentBody {
   @IsString()
   github_repo?: string;
 
-  @ApiPropertyOptional({ example: 'main', description: "Default: the repository's own choice" })
+  @ApiPropertyOptional({
+    example: 'main',
+    description: "Default: main, or the repository's own choice if it has no main",
+  })
   @IsOptional()
   @IsString()
   source_branch?: string;
 
-  @ApiPropertyOptional({ type: 'array', items: { type: 'string' } })
+  @ApiPropertyOptional({ default: true, description: 'Without effect: clones are never synchronised' })
+  @IsOptional()
+  @IsBoolean()
+  source_mode?: boolean;
+
+  @ApiPropertyOptional({
+    type: 'string',
+    nullable: true,
+    description: 'Without effect: repositories are read with the `GITHUB_TOKEN` of this server',
+  })
+  @IsOptional()
+  @IsString()
+  @MaxLength(200)
+  github_credential_id?: string | null;
+
+  @ApiPropertyOptional({
+    type: 'array',
+    items: { type: 'string' },
+    description: 'Without effect: the runtime has its own tools',
+  })
   @IsOptional()
   @IsArray()
   @IsString({ each: true })
   tools?: string[];
 
-  @ApiPropertyOptional({ type: 'array', items: { type: 'string' } })
+  @ApiPropertyOptional({
+    type: 'array',
+    items: { type: 'string' },
+    description: 'Without effect: `.mcp.json` in the home names them',
+  })
   @IsOptional()
   @IsArray()
   @IsString({ each: true })
   mcp_servers?: string[];
 
-  @ApiPropertyOptional({ default: false })
+  @ApiPropertyOptional({ default: false, description: 'Without effect: containers never get more capabilities' })
   @IsOptional()
   @IsBoolean()
   full_capabilities?: boolean;
 
-  @ApiPropertyOptional({ description: 'Ignored: agents publish no port' })
+  @ApiPropertyOptional({
+    type: 'integer',
+    nullable: true,
+    description:
+      'Refused with 409 if this server uses it itself; otherwise without effect: `port` of the answer is good',
+  })
   @IsOptional()
   @IsInt()
-  port?: number;
+  @Min(0)
+  @Max(65_535)
+  port?: number | null;
 
   @ApiPropertyOptional({ default: 'trinity-agent-base:latest' })
   @IsOptional()
@@ -178,10 +211,9 @@ export class StartedView extends MessageView {
   @ApiProperty() credentials_result!: CredentialsResultView;
   @ApiProperty({ example: 'success', description: 'The same, for older clients' }) trinity_injection!: string;
 
-  static of(name: string, { instance, fresh }: Started): StartedView {
-    const result = fresh
-      ? CredentialsResultView.of(instance.credentials)
-      : { status: 'skipped', reason: 'already_running' };
+  /** Of a container that ran already: what became of its credentials when it was started. */
+  static of(name: string, { instance }: AgentWithInstance): StartedView {
+    const result = CredentialsResultView.of(instance.credentials);
     return {
       message: `Agent ${name} started`,
       credentials_injection: result.status,

@@ -143,7 +143,8 @@ export class StoredMessageView {
   @ApiProperty() content!: string;
   @ApiProperty() timestamp!: string;
   @ApiProperty({ type: 'number', nullable: true }) cost!: number | null;
-  @ApiProperty({ type: 'integer', nullable: true }) context_used!: number | null;
+  @ApiProperty({ type: 'integer', nullable: true, description: 'Of the whole conversation, after this answer' })
+  context_used!: number | null;
   @ApiProperty({ type: 'integer', nullable: true }) context_max!: number | null;
   @ApiProperty({ type: 'integer', nullable: true }) tool_calls!: number | null;
   @ApiProperty({ type: 'integer', nullable: true }) execution_time_ms!: number | null;
@@ -162,8 +163,8 @@ export class StoredMessageView {
       content: message.text,
       timestamp: message.at.toISOString(),
       cost: answered ? turn.costUsd : null,
-      context_used: answered ? turn.inputTokens + turn.outputTokens : null,
-      context_max: answered ? usualWindow : null,
+      context_used: answered ? turn.contextUsed : null,
+      context_max: answered && turn.contextMax !== null ? turn.contextMax || usualWindow : null,
       tool_calls: answered ? turn.toolCount : null,
       execution_time_ms: answered ? time : null,
     };

@@ -99,7 +99,7 @@ function createdData(agent: AgentStatusView): Wire {
 
 function activity(event: FleetEvent, name: string): Wire {
   const { activityId, activityType, activityState, details, error, at } = event.data;
-  const type = activityTypeOf({ type: activityType, state: activityState } as Pick<Activity, 'type' | 'state'>);
+  const type = activityTypeOf({ type: activityType } as Pick<Activity, 'type'>);
   return {
     type: 'agent_activity',
     agent_name: name,

@@ -8,6 +8,7 @@ import {
   type Issue,
   LimitReached,
   NotFound,
+  Upstream,
 } from '../../core/errors/domain-error.js';
 import { bearerOf } from '../shared/credentials.js';
 import type { Dialect, RenderedError } from '../shared/dialect.js';
@@ -55,7 +56,9 @@ function render(error: DomainError, uniform404: boolean): RenderedError {
   }
   const hidden = error instanceof Hidden && (uniform404 || error.what !== 'agent');
   const status = error instanceof BadRequestForm ? error.status : hidden ? 404 : statuses[error.kind];
-  return { status, body: { detail: detailOf(error, uniform404) }, headers: errorHeaders(error) };
+  const detail = detailOf(error, uniform404);
+  const reason = error instanceof Upstream ? error.details?.['reason'] : undefined;
+  return { status, body: typeof reason === 'string' ? { detail, reason } : { detail }, headers: errorHeaders(error) };
 }
 
 function detailOf(error: DomainError, uniform404: boolean): string | object {

@@ -17,11 +17,25 @@ export const activityTypes = [
 ] as const;
 export type ActivityWord = (typeof activityTypes)[number];
 
-/** A chat and the run of a schedule are two words here: where they start and where they end. */
-export function activityTypeOf({ type, state }: Pick<Activity, 'type' | 'state'>): ActivityWord {
+/** The word under which a line of the timeline began: it keeps it when it ends, and its state says so. */
+export function activityTypeOf({ type }: Pick<Activity, 'type'>): ActivityWord {
   if (type === 'tool_call') return 'tool_call';
-  if (type === 'collaboration') return 'agent_collaboration';
-  return state === 'started' ? `${type}_start` : `${type}_end`;
+  return type === 'collaboration' ? 'agent_collaboration' : `${type}_start`;
+}
+
+/**
+ * The word for a line where only `wanted` ones are asked for; null when none of them fits. A chat or the run of a schedule
+ * that has ended goes by `chat_end` and `schedule_end` too, and is shown once.
+ */
+export function activityWordIn(
+  wanted: ReadonlySet<string> | null,
+  activity: Pick<Activity, 'type' | 'state'>,
+): ActivityWord | null {
+  const word = activityTypeOf(activity);
+  if (!wanted || wanted.has(word)) return word;
+  const { type, state } = activity;
+  const end = (type === 'chat' || type === 'schedule') && state !== 'started' ? (`${type}_end` as const) : null;
+  return end !== null && wanted.has(end) ? end : null;
 }
 
 /** What is stored under one of those words. */

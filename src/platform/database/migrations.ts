@@ -14,6 +14,7 @@ import { PrepareHosting1700000000013 } from '../../migrations/0013-prepare-hosti
 import { CreateGroups1700000000015 } from '../../migrations/0015-create-groups.js';
 import { CreateSsh1700000000009 } from '../../migrations/0009-create-ssh.js';
 import { AnnounceCallers1700000000017 } from '../../migrations/0017-announce-callers.js';
+import { KeepContextOfTurns1700000000018 } from '../../migrations/0018-keep-context-of-turns.js';
 
 /** In the order they run. Released migrations never change. */
 export const migrations = [
@@ -33,4 +34,5 @@ export const migrations = [
   TalkInSessions1700000000014,
   CreateGroups1700000000015,
   AnnounceCallers1700000000017,
+  KeepContextOfTurns1700000000018,
 ];

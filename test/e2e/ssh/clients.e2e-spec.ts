@@ -21,6 +21,11 @@ describeSsh('the stock SSH clients, in an agent', () => {
     await fleet.close();
   });
 
+  it('at a port that no agent can have for itself', async () => {
+    const asked = await fleet.admin.post('/api/agents', { name: 'second', port: client.port });
+    expect([asked.status, asked.body]).toEqual([409, { detail: `Port ${client.port} is already in use` }]);
+  });
+
   it('runs a command as the agent, in its home', async () => {
     const { code, stdout } = await client.ssh('hello', 'echo "$USER $HOME"; pwd; env | grep -c MASTER_KEY');
     const [who = '', where = ''] = stdout.toString('utf8').split('\n');

@@ -81,6 +81,23 @@ describe('activity', () => {
     expect(none.body).toEqual({ agent_name: 'talker', count: 0, activities: [] });
   });
 
+  it('keeps the word it began with when it ends, and goes by the word for its end too', async () => {
+    const words = async (query: string): Promise<unknown[]> =>
+      (await admin.get<{ activities: Record<string, unknown>[] }>(`${path}/activities?${query}`)).body.activities.map(
+        ({ activity_type, activity_state }) => [activity_type, activity_state],
+      );
+    const done = ['chat_start', 'completed'];
+    expect(await words('activity_type=chat_start&activity_state=completed')).toEqual([done, done]);
+    expect(await words('activity_type=chat_start&limit=1')).toEqual([done]);
+    expect(await words('activity_type=chat_end&limit=1')).toEqual([['chat_end', 'completed']]);
+    expect(await words('activity_type=chat_start,chat_end')).toEqual([done, done]);
+    expect(await words('activity_type=chat_end&activity_state=started')).toEqual([]);
+    const running = fleet.chat('talker', '<<bash sleep 2>> <<say slept>>');
+    await until('it works', async () => (await words('activity_type=chat_start&activity_state=started')).length === 1);
+    expect(await words('activity_type=chat_end')).toHaveLength(2);
+    await running;
+  });
+
   it('of all agents one may see is a timeline', async () => {
     const all = await admin.get<{ activities: { agent_name: string; started_at: string }[] }>(
       '/api/activities/timeline?activity_types=chat_end,tool_call&limit=500',

@@ -107,6 +107,7 @@ describe('agents', () => {
     ['a template that leads away', { name: 'x', template: 'local:../../etc' }, 400, text],
     ['a bad repository', { name: 'x', github_repo: 'https://github.com/a/b' }, 400, text],
     ['NUL in a text', { name: 'x', custom_instructions: 'a\u0000b' }, 400, expect.stringContaining('NUL')],
+    ['a port beyond all ports', { name: 'x', port: 65_536 }, 422, expect.any(Array)],
     ['a foreign image', { name: 'x', base_image: 'evil:latest' }, 403, text],
   ])('are not created from %s', async (_what, body, status, detail) => {
     const answer = await admin.post('/api/agents', body as object);
@@ -132,7 +133,7 @@ describe('agents', () => {
     expect(resting.body).toEqual(agentDetail('plain', { status: 'stopped' }));
     for (const time of ['once', 'twice']) {
       const started = await admin.post('/api/agents/plain/start');
-      const reason = time === 'once' ? 'no_credentials_enc_file' : 'already_running';
+      const reason = 'no_credentials_enc_file';
       const injection = { credentials_injection: 'skipped', trinity_injection: 'skipped' };
       const credentials_result = { status: 'skipped', reason };
       const expected = { message: 'Agent plain started', ...injection, credentials_result };

@@ -85,6 +85,19 @@ describe('conversations', () => {
     expect([shown.status, shown.body]).toEqual([200, { session: session(), message_count: 2, messages }]);
   });
 
+  it('messages tell how full their conversation was by then', async () => {
+    type Stored = { readonly role: string; readonly context_used: number; readonly context_max: number };
+    const his = (await sessions(admin)).find((each) => each.user_email === null);
+    const { body } = await admin.get<{ session: { total_context_used: number }; messages: Stored[] }>(
+      `${path}/chat/sessions/${his?.id ?? ''}`,
+    );
+    const answers = body.messages.filter(({ role }) => role === 'assistant');
+    expect(answers.map(({ context_max }) => context_max)).toEqual([128_000, 128_000]);
+    const [first, second] = answers.map(({ context_used }) => context_used);
+    expect(second).toBe(body.session.total_context_used);
+    expect(first).toBeLessThan(second ?? 0);
+  });
+
   it('a conversation is not shown to others, nor under another agent', async () => {
     const [his] = (await sessions(admin)).filter((one) => one.user_email === null);
     const foreign = await guest.get(`${path}/chat/sessions/${his?.id ?? ''}`);

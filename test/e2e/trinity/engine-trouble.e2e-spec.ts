@@ -116,12 +116,12 @@ describe('trouble with the engine', () => {
     });
 
     it.each([
-      ['a full disk', new EngineError('disk_full', 'the disk is full'), 'The disk is full'],
-      ['a refusal', new EngineError('refused', 'no such network'), 'No such network'],
+      ['a full disk', new EngineError('disk_full', 'the disk is full'), 'the disk is full'],
+      ['a refusal', new EngineError('refused', 'no such network'), 'no such network'],
     ])('says why nothing was created: %s', async (_what, error, reason) => {
       engine.refusing = error;
       const { status, body } = await admin.post('/api/agents', { name: 'unlucky' });
-      expect([status, body]).toEqual([500, { detail: `Failed to create agent. Please try again. ${reason}` }]);
+      expect([status, body]).toEqual([500, { detail: 'Failed to create agent. Please try again.', reason }]);
       expect((await listed()).body).toEqual([agentListed('steady')]);
       expect((await engine.listVolumes()).length).toBe(1);
       engine.refusing = null;

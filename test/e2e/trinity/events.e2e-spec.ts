@@ -133,7 +133,10 @@ describe('events', () => {
     it('tell what it does', async () => {
       await fleet.chat('told', '<<bash true>>');
       const ended = await socket.event(
-        (event) => about('told', 'agent_activity')(event) && event['activity_type'] === 'chat_end',
+        (event) =>
+          about('told', 'agent_activity')(event) &&
+          event['activity_type'] === 'chat_start' &&
+          event['activity_state'] === 'completed',
       );
       const told = socket.events.filter(about('told', 'agent_activity'));
       const line = (activity_type: string, activity_state: string) => ({
@@ -148,12 +151,12 @@ describe('events', () => {
         error: null,
         id: text,
       });
-      expect(ended).toEqual(line('chat_end', 'completed'));
+      expect(ended).toEqual(line('chat_start', 'completed'));
       expect(told).toEqual([
         line('chat_start', 'started'),
         line('tool_call', 'started'),
         line('tool_call', 'completed'),
-        line('chat_end', 'completed'),
+        line('chat_start', 'completed'),
       ]);
     });
 

@@ -103,6 +103,13 @@ describe('tasks, models and queues', () => {
       target_agent: 'worker',
       action: 'parallel_task',
     });
+    const line = { agent_name: 'asker', details: { source: 'asker', target: 'worker' }, error: null };
+    for (const activity_state of ['started', 'completed']) {
+      const news = await socket.event(
+        (event) => event['activity_type'] === 'agent_collaboration' && event['activity_state'] === activity_state,
+      );
+      expect(news).toMatchObject({ type: 'agent_activity', ...line, action: activity_state });
+    }
     socket.close();
     const own = await fleet.admin.get<{ activities: object[] }>(
       '/api/agents/asker/activities?activity_type=agent_collaboration',

@@ -140,6 +140,9 @@ describe('templates and repositories', () => {
     it('that is not there is a label when its name is bare', async () => {
       expect(await fleet.givenAgent('labelled', { template: 'unheard-of' })).toMatchObject({ template: 'unheard-of' });
       expect((await admin.get('/api/agents/labelled/info')).body).toMatchObject({ has_template: false });
+      expect(await fleet.givenAgent('spaced', { template: ' Sales & Söhne (EU) ' })).toMatchObject({
+        template: 'Sales & Söhne (EU)',
+      });
     });
   });
 
@@ -181,6 +184,22 @@ describe('templates and repositories', () => {
       expect((await admin.get('/api/agents/tpl/info')).body).toMatchObject({ has_template: true, name: 'tpl' });
     });
 
+    it('may be cloned as a template although it says nothing of itself', async () => {
+      const made = await fleet.givenAgent('bare', { template: 'github:public/bare' });
+      expect(made).toMatchObject({ template: 'github:public/bare', resources: { cpu: '2', memory: '4g' } });
+      expect(await read('bare', 'readme.md')).toBe('hi\n');
+      expect((await admin.get('/api/agents/bare')).body['github_repo']).toBe('public/bare');
+    });
+
+    it('is taken at main where it has one and no other branch is named', async () => {
+      host.commit('private/two', { 'a.txt': 'trunk\n' });
+      host.commit('private/two', { 'a.txt': 'main\n' }, 'main');
+      const more = { source_mode: false, github_credential_id: 'c-1' };
+      await fleet.givenAgent('at-main', { github_repo: 'private/two', ...more });
+      expect(await read('at-main', 'a.txt')).toBe('main\n');
+      expect(await bash('at-main', 'git symbolic-ref --short HEAD')).toBe('main\n');
+    });
+
     it('may come with a local template, which adds what is missing', async () => {
       host.commit('public/with', { 'run.sh': 'from the repository\n' });
       await fleet.givenAgent('both', { github_repo: 'public/with', template: 'local:crm' });
@@ -195,7 +214,10 @@ describe('templates and repositories', () => {
     [{ template: '../etc' }, 400, 'Invalid template'],
     [{ template: 'local:broken' }, 400, 'template.yaml of local:broken is not valid'],
     [{ template: 'github:private/none' }, 400, 'Unknown template'],
-    [{ template: 'github:public/bare' }, 400, 'no template.yaml'],
+    [{ template: 'a/b c' }, 400, 'Invalid template'],
+    [{ template: 'two\nlines' }, 400, 'Invalid template'],
+    [{ template: 'x'.repeat(101) }, 400, 'Invalid template'],
+    [{ template: 'github:public/none' }, 400, 'Unknown template'],
     [{ template: 'github:public/broken' }, 400, 'not valid'],
     [{ template: 'github:none' }, 400, 'owner/name'],
     [{ github_repo: 'private/none' }, 400, 'was not found'],
@@ -219,7 +241,9 @@ describe('templates and repositories', () => {
     writeFileSync(path.join(own, 'huge', 'big.bin'), Buffer.alloc(11 * 2 ** 20));
     const before = await agents();
     const answer = await admin.post('/api/agents', { name: 'huge', template: 'local:huge' });
-    expect([answer.status, answer.body]).toEqual([500, { detail: expect.stringContaining('larger than 10 MB') }]);
+    const failed = { detail: 'Failed to create agent. Please try again.' };
+    const reason = expect.stringContaining('larger than 10 MB');
+    expect([answer.status, answer.body]).toEqual([500, { ...failed, reason }]);
     expect(await agents()).toEqual(before);
     expect((await admin.post('/api/agents', { name: 'huge' })).status).toBe(200);
   });
@@ -265,7 +289,11 @@ describe('without a token', () => {
   it('a host that is away is said to be so', async () => {
     await host.close();
     const refused = await fleet.admin.post('/api/agents', { name: 'away', github_repo: 'public/app' });
-    expect([refused.status, refused.body]).toEqual([500, { detail: expect.stringContaining('does not answer') }]);
+    const failed = { detail: 'Failed to create agent. Please try again.' };
+    expect([refused.status, refused.body]).toEqual([
+      500,
+      { ...failed, reason: expect.stringContaining('does not answer') },
+    ]);
     host = await gitHost('another');
   });
 });

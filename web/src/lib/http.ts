@@ -48,14 +48,17 @@ function payloadOf({ json, form, body }: CallOptions): { body?: BodyInit; type?:
 interface ErrorBody {
   readonly detail?: unknown;
   readonly error?: unknown;
+  /** Why, where `detail` is a sentence that does not say. */
+  readonly reason?: unknown;
 }
 
 async function errorOf(answer: Response): Promise<ApiError> {
   const body = (await answer.json().catch(() => null)) as ErrorBody | null;
   const detail: unknown = body?.detail ?? body?.error;
+  const sentence = sentenceOf(detail, answer.status);
   return new ApiError(
     answer.status,
-    sentenceOf(detail, answer.status),
+    typeof body?.reason === 'string' ? `${sentence} The reason: ${body.reason}` : sentence,
     textField(detail, 'code') ?? textField(body, 'code') ?? '',
   );
 }
