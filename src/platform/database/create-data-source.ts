@@ -43,6 +43,7 @@ function remote(url: string) {
     url,
     poolSize: 10,
     connectTimeoutMS: 10_000,
-    extra: { keepAlive: true, idle_in_transaction_session_timeout: 60_000 },
+    // The driver's own ten seconds make whoever calls now and then pay for a new connection each time.
+    extra: { keepAlive: true, idle_in_transaction_session_timeout: 60_000, idleTimeoutMillis: 120_000 },
   };
 }

@@ -74,6 +74,33 @@ describe.each(databaseKinds)('database: $name', ({ start, skipped }) => {
     expect(await read()).toEqual([{ id: 1, name: 'a', data: null }]);
   });
 
+  it('answers look-ups that come at once, each with its own row or its own error', async () => {
+    await database.db.query(`insert into things select n, 'n' || n from generate_series(1, 300) n`);
+    const one = (id: unknown) => database.db.lookUp('select name from things where id = $1', [id]);
+    for (let round = 0; round < 3; round += 1) {
+      const all = Array.from({ length: 300 }, (_, index) =>
+        index % 50 === 7
+          ? expect(one('no number')).rejects.toMatchObject({ code: '22P02' })
+          : expect(one(index + 1)).resolves.toEqual({ name: `n${index + 1}` }),
+      );
+      await Promise.all(all);
+      expect(await one(301)).toBeUndefined();
+    }
+    await expect(database.db.run(() => one(1))).rejects.toThrow('must not start a look-up');
+  });
+
+  it('shows a look-up what was stored a moment ago', async () => {
+    await database.db.query(`insert into things values (1, 'n0')`);
+    const name = () => database.db.lookUp<{ name: string }>('select name from things where id = $1', [1]);
+    for (let round = 1; round <= 30; round += 1) {
+      await database.db.run((tx) => tx.query('update things set name = $1 where id = 1', [`n${round}`]));
+      expect(await Promise.all([name(), name()])).toEqual([{ name: `n${round}` }, { name: `n${round}` }]);
+    }
+    await database.db.query('alter table things alter column name type varchar(9)');
+    expect(await Promise.all([name(), name(), name()])).toEqual(Array(3).fill({ name: 'n30' }));
+    await database.db.query('alter table things alter column name type text');
+  });
+
   it('rolls a failed unit of work back', async () => {
     const work = database.db.run(async (tx) => {
       await tx.query(`insert into things values (1, 'a')`);

@@ -109,7 +109,7 @@ export class UnitOfWork {
   /** As `query`, for a `select` by a unique key: what finds at most one row. */
   async lookUp<R = Record<string, unknown>>(sql: string, values: readonly unknown[]): Promise<R | undefined> {
     this.refuseInside('a look-up of its own');
-    return (await this.reads.run<R>(sql, values))[0];
+    return (await this.reads.lookUp<R>(sql, values))[0];
   }
 
   /** For hot reads: how to select an entity in a query of one's own, and how to read it from a row. */
