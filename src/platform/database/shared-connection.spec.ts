@@ -28,8 +28,8 @@ const server = databaseKinds.find(({ name }) => name === 'a PostgreSQL server');
 
   it('is opened anew when it was lost; what waited on it fails at once', async () => {
     const lost = await backend();
-    const waiting = database.db.lookUp('select pg_sleep(30 * $1)', [1]).catch((error: Error) => error);
-    const behind = backend().catch((error: Error) => error);
+    const waiting = database.db.lookUp('select pg_sleep(30 * $1)', [1]).catch((error: unknown) => error);
+    const behind = backend().catch((error: unknown) => error);
     await database.db.query('select pg_terminate_backend($1)', [lost]);
     expect(await waiting).toBeInstanceOf(Error);
     expect(await behind).toBeInstanceOf(Error);
@@ -45,12 +45,8 @@ const server = databaseKinds.find(({ name }) => name === 'a PostgreSQL server');
     try {
       await admin.query(`alter database ${name} with allow_connections false`);
       await admin.query('select pg_terminate_backend($1)', [await backend()]);
-      await until('nobody gets in', () =>
-        backend().then(
-          () => false,
-          ({ code }: { code?: string }) => code === '55000',
-        ),
-      );
+      const refused = (error: unknown) => (error as { code?: string }).code === '55000';
+      await until('nobody gets in', () => backend().then(() => false, refused));
       await admin.query(`alter database ${name} with allow_connections true`);
       expect(await backend()).toBeGreaterThan(0);
     } finally {
