@@ -10,15 +10,20 @@ interface Call {
   readonly call: string;
   readonly as?: 'token' | 'login';
   readonly body?: unknown;
+  /** Name of a file that is sent as a form. */
+  readonly form?: string;
   readonly answers: number;
 }
 interface Row extends Call {
   readonly on?: 'running' | 'stopped' | 'fresh';
   readonly list?: string;
   readonly empty?: boolean;
+  readonly most?: number;
+  readonly least?: number;
   readonly fields: readonly string[];
   readonly late?: boolean;
   readonly stopped?: { readonly answers: number; readonly code?: string };
+  readonly rests?: { readonly answers: number; readonly members: object };
 }
 interface Edge extends Call {
   readonly when: string;
@@ -33,6 +38,12 @@ const contract = parse(readFileSync(file, 'utf8')) as {
 const named = <T extends { readonly call: string }>(rows: readonly T[]): [string, T][] =>
   rows.map((row) => [row.call, row]);
 type Words = Readonly<Record<string, string>>;
+
+function formOf(name: string): { readonly headers: Words; readonly body: string } {
+  const head = `Content-Disposition: form-data; name="file"; filename="${name}"\r\nContent-Type: text/plain`;
+  const headers = { 'content-type': 'multipart/form-data; boundary=form' };
+  return { headers, body: `--form\r\n${head}\r\n\r\nkept\r\n--form--\r\n` };
+}
 
 describe('the contract of the Hosted Agents API', () => {
   let fleet: Fleet;
@@ -64,6 +75,8 @@ describe('the contract of the Hosted Agents API', () => {
     const hosted = fleet.admin.as(tokens['token'] ?? '');
     const opened = await hosted.post(`/api/v1/agents/${words['agentId']}/sessions`);
     words['sessionId'] = String(opened.body['id']);
+    const said = await hosted.get<{ messages: { id: string }[] }>(`/api/v1/agents/${words['agentId']}/messages`);
+    words['messageId'] = said.body.messages[0]?.id ?? '';
   });
   afterAll(() => fleet.close());
 
@@ -80,11 +93,12 @@ describe('the contract of the Hosted Agents API', () => {
   const filled = (text: string, more: Words): string =>
     text.replace(/\{(\w+)\}/g, (whole, word: string) => more[word] ?? words[word] ?? whole);
 
-  function send({ call, body }: Call, token: string | null, more: Words = {}, raw?: string) {
+  function send({ call, body, form }: Call, token: string | null, more: Words = {}, raw?: string) {
     const [method = '', where = ''] = filled(call, more).split(' ');
     return fleet.request(method, where, {
       ...(token === null ? {} : { token }),
       ...(raw === undefined ? {} : { body: raw, headers: { 'content-type': 'application/json' } }),
+      ...(form === undefined ? {} : formOf(form)),
       ...(raw === undefined && body !== undefined
         ? { json: JSON.parse(filled(JSON.stringify(body), more)) as unknown }
         : {}),
@@ -97,7 +111,7 @@ describe('the contract of the Hosted Agents API', () => {
   });
 
   it('has a row for every operation of the document', () => {
-    const pattern = (call: string): string => call.replace(/\?.*$/, '').replace(/\{\w+\}|KEPT/g, '*');
+    const pattern = (call: string): string => call.replace(/\?.*$/, '').replace(/\{\w+\}|KEPT|kept\.txt/g, '*');
     const rows = new Set(contract.rows.map(({ call }) => pattern(call)));
     const operations = operationsOf(fleet, 'hostedagents').map(({ name }) => pattern(name));
     expect(operations.filter((operation) => !rows.has(operation))).toEqual([]);
@@ -111,7 +125,8 @@ describe('the contract of the Hosted Agents API', () => {
       const { status, body } = await send(row, tokenOf(row), { agentId: await agentFor(row) });
       expect([status, status === row.answers ? null : body]).toEqual([row.answers, null]);
       const found = row.list === undefined ? [body as object] : ((body as Record<string, object[]>)[row.list] ?? []);
-      if (!row.empty) expect(found.length).toBeGreaterThan(0);
+      if (!row.empty) expect(found.length).toBeGreaterThanOrEqual(row.least ?? 1);
+      expect(found.length).toBeLessThanOrEqual(row.most ?? Infinity);
       for (const one of found) expect(Object.keys(one).sort()).toEqual([...row.fields].sort());
     });
 
@@ -141,7 +156,16 @@ describe('the contract of the Hosted Agents API', () => {
         }
       });
     }
-    const { stopped } = row;
+    const { stopped, rests } = row;
+    if (rests) {
+      it('answers for one of its own that rests as written', async () => {
+        const name = `fresh-${++fresh}`;
+        const agentId = await givenAgent(name);
+        await fleet.admin.post(`/api/agents/${name}/stop`);
+        const { status, body } = await send(row, tokenOf(row), { agentId });
+        expect([status, body]).toEqual([rests.answers, { agentId, ...rests.members }]);
+      });
+    }
     if (stopped) {
       it('answers for a stopped agent as written', async () => {
         const { status, body } = await send(row, tokenOf(row), { agentId: words['stopped'] ?? '' });

@@ -9,6 +9,8 @@ export class SwitchableEngine extends LocalEngine {
   away = false;
   /** Awaited before an image counts as there: a build that takes as long as the test likes. */
   building: Promise<void> | null = null;
+  /** Awaited before a container starts: one that hangs as long as the test likes. */
+  starting: Promise<void> | null = null;
   private cut = new AbortController();
 
   constructor(config: Config, installId: string) {
@@ -46,7 +48,8 @@ export class SwitchableEngine extends LocalEngine {
     return this.here(() => super.create(spec));
   }
 
-  override start(ref: string): Promise<void> {
+  override async start(ref: string): Promise<void> {
+    await this.starting;
     return this.here(() => super.start(ref));
   }
 

@@ -6,6 +6,7 @@ import type { Principal } from '../access/principal.js';
 import { Agent } from '../agents/agent.entity.js';
 import { NotFound } from '../errors/domain-error.js';
 import { Instance } from '../instances/instance.entity.js';
+import { phaseSql } from '../instances/instance.phase.js';
 import { hasWork } from '../sessions/workload.service.js';
 import type { InstanceState } from '../instances/instance.lifecycle.js';
 
@@ -20,7 +21,7 @@ export interface PagedAgent {
 }
 
 export interface AgentFilter {
-  /** Null: any. */
+  /** Phases; null: any. */
   readonly states: readonly InstanceState[] | null;
   /** Null: any, and none. */
   readonly groupId: string | null;
@@ -81,7 +82,7 @@ export class AgentPages {
   private where(who: Principal, { states, groupId }: AgentFilter): SqlCondition {
     const visible = this.access.visibleAgentsWhere(who, 3);
     return {
-      sql: `($1::jsonb is null or i.state in (select jsonb_array_elements_text($1::jsonb)))
+      sql: `($1::jsonb is null or ${phaseSql('i')} in (select jsonb_array_elements_text($1::jsonb)))
         and ($2::text is null or a.group_id = $2) and ${visible.sql}`,
       values: [states === null ? null : JSON.stringify(states), groupId, ...visible.values],
     };

@@ -8,6 +8,7 @@ import { Audit } from '../audit/audit.service.js';
 import { Clock } from '../clock.port.js';
 import { Conflict, Invalid, NotFound } from '../errors/domain-error.js';
 import type { InstanceState } from '../instances/instance.lifecycle.js';
+import { phaseSql } from '../instances/instance.phase.js';
 import { Group } from './group.entity.js';
 import { groupNameOf, lockLevel, nameKeyOf, requireKeeper, storable } from './group.rules.js';
 import { SecretBox } from './secret-box.js';
@@ -23,7 +24,7 @@ export interface SeenGroup {
   readonly updatedAt: Date;
 }
 
-/** An agent in a group; its state is null before it has an instance. */
+/** An agent in a group; its state (as `phaseOf` says it) is null before it has an instance. */
 export interface GroupMember {
   readonly id: string;
   readonly displayName: string;
@@ -70,7 +71,7 @@ export class Groups {
     requireKeeper(who);
     const visible = this.access.visibleAgentsWhere(who, 2);
     return this.db.query<GroupMember>(
-      `select a.id, a.display_name as "displayName", i.state from agents a left join instances i on i.agent_id = a.id
+      `select a.id, a.display_name as "displayName", ${phaseSql('i')} as state from agents a left join instances i on i.agent_id = a.id
        where a.group_id = $1 and ${visible.sql} order by a.display_name, a.id`,
       [id, ...visible.values],
     );

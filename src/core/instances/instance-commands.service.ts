@@ -5,12 +5,9 @@ import type { Agent } from '../agents/agent.entity.js';
 import { Audit } from '../audit/audit.service.js';
 import { Clock } from '../clock.port.js';
 import { Upstream } from '../errors/domain-error.js';
-import { Channels } from './channel.port.js';
+import { AgentReach } from './agent-reach.service.js';
 import { InstanceControl } from './instance-control.service.js';
 import { Instance } from './instance.entity.js';
-
-/** How long a container may take to answer before it counts as silent. */
-const silentMs = 10_000;
 
 /** Single steps of starting an instance, for commands that decide in one transaction whether they may. */
 @Injectable()
@@ -18,7 +15,7 @@ export class InstanceCommands {
   constructor(
     private readonly db: UnitOfWork,
     private readonly control: InstanceControl,
-    private readonly channels: Channels,
+    private readonly reach: AgentReach,
     private readonly clock: Clock,
     private readonly audit: Audit,
   ) {}
@@ -51,16 +48,9 @@ export class InstanceCommands {
 
   /** Throws `Upstream` when a container that runs does not answer. */
   async requireAnswer(row: Instance): Promise<void> {
-    const silent = new Upstream('The container does not answer', 'start_failed', { details: { agentId: row.agentId } });
-    let cancel = (): void => undefined;
-    const late = new Promise<never>((_, reject) => {
-      cancel = this.clock.after(silentMs, () => reject(silent));
+    await this.reach.ask(row).catch((error: unknown) => {
+      const details = { agentId: row.agentId };
+      throw new Upstream('The container does not answer', 'start_failed', { details, cause: error });
     });
-    const ping = this.channels.of({ instanceId: row.id, ref: row.ref ?? '' }, 'developer').then((one) => one.ping());
-    await Promise.race([ping, late])
-      .catch(() => {
-        throw silent;
-      })
-      .finally(() => cancel());
   }
 }

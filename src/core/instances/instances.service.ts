@@ -45,7 +45,8 @@ export class InstancesService {
     const state = next(from, action);
     const first = action === 'ready' && instance.startedAt === null;
     const { id, agentId } = instance;
-    if (action === 'ready') instance.lastError = null;
+    // One that came up too late, and is taken down again, has not made good.
+    if (action === 'ready' && instance.desired === 'running') instance.lastError = null;
     else if (action === 'fail' || action === 'exited') instance.lastError = patch.reason ?? instance.lastError;
     Object.assign(instance, patch, { state }, state === from ? {} : { stateSince: this.clock.now() });
     await tx.of(Instance).save(instance);

@@ -12,6 +12,7 @@ import { AgentMaking, type NewAgent } from '../instances/agent-making.service.js
 import { InstanceControl } from '../instances/instance-control.service.js';
 import { Instance } from '../instances/instance.entity.js';
 import type { InstanceState } from '../instances/instance.lifecycle.js';
+import { phaseOf } from '../instances/instance.phase.js';
 import { InstanceCommands } from '../instances/instance-commands.service.js';
 import { Opening } from './opening.entity.js';
 import { Openings } from './openings.service.js';
@@ -91,21 +92,22 @@ export class AgentStarts {
   }
 
   /**
-   * Starts a stopped agent. One that does not come up in time rests again, with its reason.
-   * @returns whether this call started it; false when it ran, or another call was starting it
+   * Starts a stopped agent, also one that waits for its next attempt. One that does not come up in time rests again, with
+   * its reason. Throws `WrongState` for one that is on its way already.
+   * @returns whether this call started it; false when it ran
    */
   async start(who: Principal, agent: Agent, options: StartOptions): Promise<boolean> {
     this.control.requireEngine();
     const { instance, begun } = await this.db.run(async (tx) => {
       await tx.lock(Organisation, { id: agent.orgId });
       const row = await this.locked(tx, agent);
-      requireStartable(row);
-      if (row.desired === 'running') return { instance: row, begun: false };
+      await requireStartable(tx, row);
+      if (row.state === 'running' && row.desired === 'running') return { instance: row, begun: false };
       await this.requireRoom(tx, agent.orgId, options.runningLimit);
       await this.parts.commands.wishRunning(tx, who, agent, row);
       return { instance: row, begun: true };
     });
-    if (!begun && instance.state === 'running') await this.parts.commands.requireAnswer(instance);
+    if (!begun) await this.parts.commands.requireAnswer(instance);
     else await this.upInTime(instance.id, agent, options.waitSeconds);
     return begun;
   }
@@ -119,7 +121,7 @@ export class AgentStarts {
     const instance = await this.db.run(async (tx) => {
       await tx.lock(Organisation, { id: agent.orgId });
       const row = await this.locked(tx, agent);
-      if (!(force && row.state === 'failed')) requireStartable(row);
+      if (!(force && row.state === 'failed')) await requireStartable(tx, row);
       const held = row.desired === 'running' && row.state !== 'failed';
       if (!held) await this.requireRoom(tx, agent.orgId, options.runningLimit);
       // What differs from what is stored is made anew: that takes it down first if it runs.
@@ -132,11 +134,12 @@ export class AgentStarts {
 
   /** @returns whether this call stopped it; false when it rested already */
   async stop(who: Principal, agent: Agent, graceSeconds: number): Promise<boolean> {
-    const { state, desired } = await this.control.getOf(agent.id);
-    const resting = state === 'stopped' || state === 'stopping';
+    const instance = await this.control.getOf(agent.id);
+    const phase = phaseOf(instance);
+    const resting = phase === 'stopped' || phase === 'stopping';
     // One that ended by itself rests only until its next attempt.
-    if (resting && desired !== 'running') return false;
-    if (!resting && state !== 'running') throw new WrongState('Agent', wordFor(state), 'be stopped');
+    if (resting && instance.desired !== 'running') return false;
+    if (!resting && phase !== 'running') throw new WrongState('Agent', wordFor(phase), 'be stopped');
     try {
       await this.parts.lifecycle.stop(who, agent.slug, graceSeconds);
     } catch (error) {
@@ -201,11 +204,20 @@ export class AgentStarts {
   }
 }
 
-function requireStartable(row: Instance): void {
-  if (row.state === 'failed') throw new WrongState('Agent', wordFor(row.state), 'be started');
-  // Its very first start is still under way.
-  if (row.state === 'provisioning' && row.startedAt === null)
+/** Not one that was given up, nor one that is on its way: for the first time, again, or because it is being restarted. */
+async function requireStartable(tx: Tx, row: Instance): Promise<void> {
+  const phase = phaseOf(row);
+  if (phase === 'failed') throw new WrongState('Agent', wordFor(phase), 'be started');
+  if (phase === 'provisioning' || (await isRestarting(tx, row))) {
     throw new WrongState('Agent', 'provisioning', 'be started');
+  }
+}
+
+/** It runs as it was, and is about to be made anew. */
+async function isRestarting(tx: Tx, { state, renewAt, revision, agentId }: Instance): Promise<boolean> {
+  if (state !== 'running' || renewAt === null) return false;
+  const agent = await tx.of(Agent).findOneBy({ id: agentId });
+  return agent !== null && agent.revision !== revision;
 }
 
 const wordFor = (state: InstanceState): string => (state === 'failed' ? 'in error' : state);

@@ -2,6 +2,7 @@ import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import { IsIn, IsInt, IsOptional, IsString, Max, Min } from 'class-validator';
 import type { PagedAgent } from '../../core/fleet/agent-pages.service.js';
+import { phaseOf } from '../../core/instances/instance.phase.js';
 import type { Session } from '../../core/sessions/session.entity.js';
 import { namedIdOf, publicIdOf, type Status, statuses, statusOf } from './words.js';
 
@@ -56,7 +57,7 @@ export class AgentView {
     return {
       agentId: publicIdOf(agent.id),
       name: agent.displayName,
-      status: statusOf(instance?.state ?? null),
+      status: statusOf(instance && phaseOf(instance)),
       busy,
       url,
       scopeId: agent.groupId === null ? null : publicIdOf(agent.groupId),

@@ -1,11 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../../core/access/principal.js';
 import { AgentPages, type PagedAgent } from '../../core/fleet/agent-pages.service.js';
-import { EngineWatch } from '../../core/instances/engine-watch.service.js';
+import { AgentReach } from '../../core/instances/agent-reach.service.js';
+import { phaseOf } from '../../core/instances/instance.phase.js';
 import { History } from '../../core/sessions/history.service.js';
 import { Workload } from '../../core/sessions/workload.service.js';
 import { AgentDetailView, AgentView, SessionView } from './agents.dto.js';
 import { ShownAs } from './shown-as.js';
+import { statusOf } from './words.js';
 
 /** Puts together what this API shows of agents. */
 @Injectable()
@@ -14,7 +16,7 @@ export class AgentsReader {
     private readonly pages: AgentPages,
     private readonly history: History,
     private readonly workload: Workload,
-    private readonly watch: EngineWatch,
+    private readonly reach: AgentReach,
     private readonly shown: ShownAs,
   ) {}
 
@@ -32,18 +34,18 @@ export class AgentsReader {
       this.workload.sessionsAtWork(agent.id),
       this.workload.openRequests(agent.id),
     ]);
-    const runs = instance?.state === 'running';
-    const ended = instance?.state === 'stopped' || instance?.state === 'failed';
+    const status = statusOf(instance && phaseOf(instance));
+    const ended = status === 'STOPPED' || status === 'ERROR' ? instance : null;
     return Object.assign(this.short(paged), {
-      reachable: runs && this.watch.connected,
+      reachable: instance?.state === 'running' && this.reach.answers(instance),
       sessions: sessions.map((session) =>
         SessionView.of(session, working.has(session.id), this.shown.session(session.id)),
       ),
       pendingPermissions: open.approvals,
       pendingQuestions: open.questions,
-      lastError: ended ? (instance.lastError ?? instance.reason) : null,
+      lastError: ended?.lastError ?? ended?.reason ?? null,
       startedAt: instance?.startedAt?.toISOString() ?? null,
-      stoppedAt: ended ? instance.stateSince.toISOString() : null,
+      stoppedAt: ended?.stateSince.toISOString() ?? null,
     });
   }
 }

@@ -4,7 +4,7 @@ import type { InstanceState } from '../../core/instances/instance.lifecycle.js';
 export const statuses = ['PROVISIONING', 'RUNNING', 'STOPPED', 'ERROR'] as const;
 export type Status = (typeof statuses)[number];
 
-/** Which stored states stand behind each word. */
+/** Which phases of an instance stand behind each word. */
 export const statesOf: Readonly<Record<Status, readonly InstanceState[]>> = {
   PROVISIONING: ['provisioning'],
   RUNNING: ['running'],

@@ -1,8 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { ownIdOf, publicIdOf } from '../../../src/dialects/hostedagents/words.js';
-import { User } from '../../../src/core/accounts/user.entity.js';
-import { newThing, place } from '../../security/support/things.js';
+import { ownIdOf } from '../../../src/dialects/hostedagents/words.js';
 import { bootFleet, type Fleet } from '../../support/fleet.js';
 import { SwitchableEngine } from '../../support/switchable-engine.js';
 import type { Answer, TrinityClient } from '../../support/trinity-client.js';
@@ -142,8 +140,17 @@ describe('agents of the Hosted Agents API', () => {
     expect(stopped).toMatchObject({ status: 'STOPPED', busy: false, reachable: false, lastError: null });
     expect(stopped['stoppedAt']).toMatch(/Z$/);
     const both = await Promise.all([post('start', { ignored: true }), post('start')]);
-    expect(both.map(([status]) => status)).toEqual([200, 200]);
-    expect(both.map(([, body]) => (body as Body)['started']).sort()).toEqual([false, true]);
+    // The other one came while it was on its way, or when it ran.
+    expect(both.filter(([, body]) => (body as Body)['started'] === true)).toHaveLength(1);
+    const other = { code: 'invalid_state' };
+    expect([other, { started: false }]).toContainEqual(
+      both
+        .map(([status, body]) =>
+          status === 400 ? { code: (body as Body)['code'] } : { started: (body as Body)['started'] },
+        )
+        .find((one) => !('started' in one && one.started)),
+    );
+    await idle(id);
     expect(await post('restart')).toEqual([200, { agentId: id, status: 'RUNNING', restarted: true }]);
     await post('stop');
     expect(await post('restart', { force: false })).toEqual([200, { agentId: id, status: 'RUNNING', restarted: true }]);
@@ -158,76 +165,6 @@ describe('agents of the Hosted Agents API', () => {
     for (const answer of [await hosted.delete(`${agents}/${id}`), await hosted.get(`${agents}/${id}`)]) {
       expect([answer.status, answer.body]).toEqual([404, { error: 'Agent not found', code: 'agent_not_found' }]);
     }
-  });
-
-  describe('the matrix of states', () => {
-    const far = new Date(Date.now() + 86_400_000);
-    const rows = {
-      STOPPED: { desired: 'stopped', state: 'stopped' },
-      // It waits for its next attempt, so that nobody moves it.
-      PROVISIONING: { desired: 'running', state: 'provisioning', retryAt: far },
-      ERROR: { desired: 'running', state: 'failed', failures: 6, reason: 'no such image', lastError: 'no such image' },
-    } as const;
-    const calls = ['GET ', 'PATCH ', 'POST /start', 'POST /stop', 'POST /restart', 'DELETE '] as const;
-    const refused = { 'POST /start': 400, 'POST /stop': 400, 'POST /restart': 400 };
-    const unmoved = { 'GET ': 200, 'PATCH ': 200, ...refused, 'DELETE ': 200 };
-    const wanted: Record<keyof typeof rows, Partial<Record<(typeof calls)[number], number>>> = {
-      STOPPED: { 'GET ': 200, 'PATCH ': 200, 'POST /stop': 200, 'DELETE ': 200 },
-      PROVISIONING: unmoved,
-      ERROR: unmoved,
-    };
-    it.each(Object.keys(rows) as (keyof typeof rows)[])('%s', async (state) => {
-      const owner = await fleet.db.of(User).findOneByOrFail({ username: 'admin' });
-      const thing = newThing(`matrix-${state.toLowerCase()}`);
-      await place(fleet.db, thing, owner, null);
-      const fields = rows[state];
-      await fleet.db.query(
-        'update instances set desired = $2, state = $3, retry_at = $4, failures = $5, reason = $6, last_error = $6 where agent_id = $1',
-        [
-          thing.agentId,
-          fields.desired,
-          fields.state,
-          'retryAt' in fields ? fields.retryAt : null,
-          'failures' in fields ? fields.failures : 0,
-          'reason' in fields ? fields.reason : null,
-        ],
-      );
-      for (const call of calls) {
-        const status = wanted[state][call];
-        if (status === undefined) continue;
-        const [method = '', rest = ''] = call.split(' ');
-        const json = call === 'PATCH ' ? { json: { name: 'other' } } : {};
-        const answer = await fleet.request(method, `${agents}/${publicIdOf(thing.agentId)}${rest}`, {
-          token: hosted.token ?? '',
-          ...json,
-        });
-        expect({ state, call, status: answer.status }).toEqual({ state, call, status });
-        if (status === 400) expect(answer.body).toMatchObject({ code: 'invalid_state' });
-        if (call === 'GET ') {
-          expect(answer.body).toMatchObject({ status: state, busy: false, reachable: false });
-          expect((answer.body as Body)['lastError']).toBe(state === 'ERROR' ? 'no such image' : null);
-        }
-      }
-    });
-
-    it('one that waits for its next attempt is stopped for good', async () => {
-      const id = await given();
-      await hosted.post(`${agents}/${id}/stop`);
-      const wish = `update instances set desired = 'running', failures = 1, retry_at = $2 where agent_id = $1`;
-      await fleet.db.query(wish, [ownIdOf(id), far]);
-      expect((await hosted.post(`${agents}/${id}/stop`)).body).toMatchObject({ status: 'STOPPED', stopped: true });
-      expect((await hosted.post(`${agents}/${id}/stop`)).body).toMatchObject({ status: 'STOPPED', stopped: false });
-      const rows = await fleet.db.query('select desired from instances where agent_id = $1', [ownIdOf(id)]);
-      expect(rows).toEqual([{ desired: 'stopped' }]);
-    });
-
-    it('ERROR is left by force', async () => {
-      const id = await given();
-      await fleet.db.query(`update instances set state = 'failed', failures = 6 where agent_id = $1`, [ownIdOf(id)]);
-      expect((await hosted.post(`${agents}/${id}/restart`)).status).toBe(400);
-      expect((await hosted.post(`${agents}/${id}/restart`, { force: true })).body).toMatchObject({ restarted: true });
-      expect(await read(id)).toMatchObject({ status: 'RUNNING', lastError: null });
-    });
   });
 
   it('one that takes long is PROVISIONING, and gets its prompt as soon as it is ready', async () => {
