@@ -195,6 +195,9 @@ describeDocker('the engine behind a fault proxy', () => {
       proxy.faults = [];
       proxy.cut();
       await proxy.mend();
+      // An agent that loses its container round after round is given up in the end, as it should be: a person begins anew.
+      for (const wish of ['stop', 'start'])
+        expect((await world.server.admin.post(`/api/agents/worker/${wish}`)).status).toBe(200);
       await expectWhole();
     },
     300_000,
