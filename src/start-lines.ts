@@ -11,6 +11,7 @@ export function startLines(app: INestApplicationContext, config: Config): string
   const password = {
     environment: 'set by FLOTILLA_ADMIN_PASSWORD',
     kept: 'as set earlier',
+    asked: `none yet: whoever opens ${config.publicUrl} first chooses it`,
     // The one place where it is shown, once: it is stored as a hash only.
     generated: `${generatedPassword?.reveal() ?? ''}  (made up now and not shown again)`,
   }[source];

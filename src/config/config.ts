@@ -19,6 +19,8 @@ export abstract class Config {
   /** Absolute. */
   abstract readonly dataDir: string;
   abstract readonly adminPassword: Secret | null;
+  /** Where the first administrator's password comes from when none is configured: made up, or chosen by the first visitor. */
+  abstract readonly firstPassword: 'generate' | 'ask';
   /** 32 bytes; from the environment or the data folder. */
   abstract readonly masterKey: Secret;
   /** Seals credential bundles: 64 hex digits, its own or derived from the master key. null: switched off. */
@@ -67,6 +69,8 @@ export abstract class Config {
     readonly forwarding: boolean;
   };
   abstract readonly trinity: {
+    /** May owners open SSH access, until an administrator says otherwise in `ops/config`? */
+    readonly sshAccess: boolean;
     /** Only administrators may open SSH access. */
     readonly sshAdminOnly: boolean;
     readonly uniform404: boolean;

@@ -29,6 +29,7 @@ describe('loadConfig', () => {
       publicUrl: 'http://127.0.0.1:8000',
       dataDir,
       adminPassword: null,
+      firstPassword: 'generate',
       databaseUrl: null,
       dockerHost: 'unix:///var/run/docker.sock',
       dockerCertPath: null,
@@ -49,7 +50,7 @@ describe('loadConfig', () => {
       github: { token: null, url: 'https://github.com' },
       templatesDir: null,
       templateRepositories: [],
-      trinity: { sshAdminOnly: false, uniform404: false, wsAnonymous: false, createMinRole: 'user' },
+      trinity: { sshAccess: true, sshAdminOnly: false, uniform404: false, wsAnonymous: false, createMinRole: 'user' },
       hostedagents: { rateLimit: 300, maxRunning: 10, models: null },
     });
     expect(masterKey.reveal()).toMatch(/^[0-9a-f]{64}$/);

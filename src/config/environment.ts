@@ -47,6 +47,9 @@ const schema = z.object({
   FLOTILLA_PUBLIC_URL: httpUrl('FLOTILLA_PUBLIC_URL').optional(),
   FLOTILLA_DATA_DIR: z.string().default('./data'),
   FLOTILLA_ADMIN_PASSWORD: z.string().min(8, 'FLOTILLA_ADMIN_PASSWORD must have at least 8 characters.').optional(),
+  FLOTILLA_FIRST_PASSWORD: z
+    .enum(['generate', 'ask'], { error: 'FLOTILLA_FIRST_PASSWORD must be generate or ask.' })
+    .default('generate'),
   FLOTILLA_MASTER_KEY: masterKey('FLOTILLA_MASTER_KEY').optional(),
   FLOTILLA_NEW_MASTER_KEY: masterKey('FLOTILLA_NEW_MASTER_KEY').optional(),
   CREDENTIAL_ENCRYPTION_KEY: z
@@ -118,6 +121,7 @@ const schema = z.object({
   FLOTILLA_SSH_FORWARDING: yesNo('FLOTILLA_SSH_FORWARDING'),
   SSH_HOST: address('SSH_HOST').optional(),
   TRINITY_UNIFORM_404: yesNo('TRINITY_UNIFORM_404'),
+  TRINITY_SSH_ACCESS: yesNo('TRINITY_SSH_ACCESS', true),
   TRINITY_SSH_ADMIN_ONLY: yesNo('TRINITY_SSH_ADMIN_ONLY'),
   TRINITY_WS_ANONYMOUS: yesNo('TRINITY_WS_ANONYMOUS'),
   TRINITY_CREATE_MIN_ROLE: z
@@ -188,6 +192,7 @@ function toConfig(settings: Settings): Config {
     publicUrl,
     dataDir,
     adminPassword: sealed(settings.FLOTILLA_ADMIN_PASSWORD),
+    firstPassword: settings.FLOTILLA_FIRST_PASSWORD,
     masterKey: new Secret(masterKey),
     credentialKey: credentialKeyOf(
       settings.CREDENTIAL_ENCRYPTION_KEY,
@@ -219,6 +224,7 @@ function toConfig(settings: Settings): Config {
       forwarding: settings.FLOTILLA_SSH_FORWARDING,
     },
     trinity: {
+      sshAccess: settings.TRINITY_SSH_ACCESS,
       sshAdminOnly: settings.TRINITY_SSH_ADMIN_ONLY,
       uniform404: settings.TRINITY_UNIFORM_404,
       wsAnonymous: settings.TRINITY_WS_ANONYMOUS,

@@ -29,6 +29,9 @@ import { ManualClock } from './manual-clock.js';
 /** A cache that hears nothing remembers nothing. */
 const unheard = {} as Notifications;
 
+/** Instead of a password: the first visitor chooses it. */
+export const askFirst = Symbol('ask');
+
 /** The accounts part of the server on a given database, wired by hand, with a clock that a test moves. */
 export class AccountsFixture {
   readonly config: Config;
@@ -46,14 +49,15 @@ export class AccountsFixture {
 
   constructor(
     readonly db: UnitOfWork,
-    adminPassword: string | null = null,
+    adminPassword: string | typeof askFirst | null = null,
     readonly clock = new ManualClock(),
     readonly passwords = new Passwords(),
     cache = new PrincipalCache(db, unheard, clock),
   ) {
     const masterKey = new Secret('master-key-of-a-test-32-bytes-long');
-    const password = adminPassword === null ? null : new Secret(adminPassword);
-    this.config = { masterKey, adminPassword: password, emailSignIn: true } as Config;
+    const password = typeof adminPassword === 'string' ? new Secret(adminPassword) : null;
+    const firstPassword = adminPassword === askFirst ? 'ask' : 'generate';
+    this.config = { masterKey, adminPassword: password, firstPassword, emailSignIn: true } as Config;
     const audit = new Audit(clock);
     const tokens = new LoginTokens(this.config, clock);
     const principals = new Principals(db, cache);

@@ -1,5 +1,5 @@
 import { Logger } from '@nestjs/common';
-import { AccountsFixture } from '../../../test/support/accounts.js';
+import { AccountsFixture, askFirst } from '../../../test/support/accounts.js';
 import { openTestDatabase, type TestDatabase } from '../../../test/support/database.js';
 import { ManualClock } from '../../../test/support/manual-clock.js';
 import { Secret } from '../credentials/secret.js';
@@ -19,7 +19,7 @@ describe('the first administrator', () => {
     for (const entity of [User, Organisation, Membership]) await database.db.of(entity).clear();
   });
 
-  const start = async (adminPassword: string | null): Promise<AccountsFixture> => {
+  const start = async (adminPassword: string | typeof askFirst | null): Promise<AccountsFixture> => {
     const fixture = new AccountsFixture(database.db, adminPassword, clock);
     await fixture.accounts.onApplicationBootstrap();
     return fixture;
@@ -79,8 +79,22 @@ describe('the first administrator', () => {
       fixture.accounts.completeSetup(new Secret(password), new Secret(confirmation));
 
     beforeEach(async () => {
-      fixture = await start(null);
-      await database.db.of(User).update({ username: 'admin' }, { passwordHash: null });
+      fixture = await start(askFirst);
+    });
+
+    it('says so at every start, whatever is asked then', async () => {
+      const none = { username: 'admin', generatedPassword: null, source: 'asked' };
+      expect(fixture.accounts.firstRun()).toEqual(none);
+      expect((await start(askFirst)).accounts.firstRun()).toEqual(none);
+      expect((await start(null)).accounts.firstRun()).toEqual(none);
+      await set('long enough');
+      expect((await start(askFirst)).accounts.firstRun().source).toBe('kept');
+    });
+
+    it('takes one from the settings, which ends the asking', async () => {
+      const configured = await start('from the settings');
+      expect(configured.accounts.firstRun().source).toBe('environment');
+      await expect(set('long enough')).rejects.toMatchObject({ kind: 'forbidden' });
     });
 
     it('lets nobody sign in', async () => {

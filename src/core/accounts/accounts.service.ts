@@ -14,8 +14,8 @@ export interface FirstRun {
   readonly username: string;
   /** Only from the start that made it; it is stored nowhere but as a hash, so whoever starts the server prints it once. */
   readonly generatedPassword: Secret | null;
-  /** Where the administrator's password comes from: settings, made up just now, or an earlier start. */
-  readonly source: 'environment' | 'generated' | 'kept';
+  /** Where the administrator's password comes from: settings, made up just now, an earlier start, or there is none yet. */
+  readonly source: 'environment' | 'generated' | 'kept' | 'asked';
 }
 
 /** The first administrator, and whether the installation has been set up. */
@@ -36,6 +36,7 @@ export class AccountsService implements OnApplicationBootstrap {
     const admin = await this.db.of(User).findOneBy({ username: firstAdmin });
     if (!admin) await this.create(configured);
     else if (configured) await this.adopt(admin, configured);
+    else if (admin.passwordHash === null) this.outcome = { ...this.outcome, source: 'asked' };
   }
 
   /** How the administrator's password was set when this process started. */
@@ -69,8 +70,9 @@ export class AccountsService implements OnApplicationBootstrap {
   }
 
   private async create(configured: Secret | null): Promise<void> {
-    const password = configured ?? new Secret(randomBytes(15).toString('base64url'));
-    const passwordHash = await this.passwords.hash(password);
+    const ask = this.config.firstPassword === 'ask';
+    const password = configured ?? (ask ? null : new Secret(randomBytes(15).toString('base64url')));
+    const passwordHash = password && (await this.passwords.hash(password));
     const made = await this.db.run(async (tx) => {
       // Two replicas that start together: the lock lets the second one see the first one's administrator.
       await tx.query(`select pg_advisory_xact_lock(hashtext('flotilla first admin'))`);
@@ -83,7 +85,7 @@ export class AccountsService implements OnApplicationBootstrap {
     this.outcome = {
       username: firstAdmin,
       generatedPassword: configured ? null : password,
-      source: configured ? 'environment' : 'generated',
+      source: configured ? 'environment' : ask ? 'asked' : 'generated',
     };
   }
 

@@ -1,6 +1,7 @@
 import { Injectable, Logger, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { UnitOfWork } from '../../platform/database/unit-of-work.js';
 import { Clock } from '../clock.port.js';
+import { FleetEvents } from '../events/fleet-events.js';
 import { ContainerEngine, type StatsSample } from './engine.port.js';
 import { EngineWatch } from './engine-watch.service.js';
 
@@ -19,6 +20,10 @@ export interface Usage {
 /** While somebody looks, every 2 seconds; otherwise seldom, so that an idle fleet costs nothing. */
 const watchedMs = 2000;
 const unwatchedMs = 60_000;
+/** While an instance has not been measured twice, or the engine is not there yet. */
+const soonMs = 1000;
+/** How long a caller waits for the first measurement of an instance. */
+const firstMs = 8000;
 /** How long one look counts as somebody watching. */
 const watchMs = 60_000;
 
@@ -29,31 +34,57 @@ export class LiveStats implements OnApplicationBootstrap, BeforeApplicationShutd
   private readonly stopped = new AbortController();
   private samples = new Map<string, { readonly before: StatsSample | null; readonly now: StatsSample }>();
   private lookedAt = 0;
+  private takenAt = 0;
+  /** Something runs that has not been measured twice: only then its CPU time means something. */
+  private unsettled = true;
+  private readonly waiting = new Set<() => void>();
   private nudge: () => void = () => undefined;
+  private unsubscribe: () => void = () => undefined;
 
   constructor(
     private readonly db: UnitOfWork,
     private readonly engine: ContainerEngine,
     private readonly watch: EngineWatch,
     private readonly clock: Clock,
+    private readonly events: FleetEvents,
   ) {}
 
   onApplicationBootstrap(): void {
+    // What has just started is measured at once: whoever asks first is not shown nothing.
+    this.unsubscribe = this.events.subscribe((published) => {
+      if (published.some(({ type, data }) => type === 'instance.state' && data['state'] === 'running')) this.nudge();
+    });
     void this.loop();
   }
 
   beforeApplicationShutdown(): void {
+    this.unsubscribe();
     this.stopped.abort();
     this.nudge();
+    this.tellAll();
   }
 
-  /** null until the first sample of an instance was taken, seconds after it started. */
+  /** null until the first sample of an instance was taken, a moment after it started. */
   of(instanceId: string): Usage | null {
-    const unwatched = this.clock.now().getTime() - this.lookedAt > watchMs;
-    this.lookedAt = this.clock.now().getTime();
-    if (unwatched) this.nudge();
+    const now = this.clock.now().getTime();
+    const unwatched = now - this.lookedAt > watchMs;
+    this.lookedAt = now;
     const pair = this.samples.get(instanceId);
+    if (unwatched || (!pair && now - this.takenAt >= soonMs)) this.nudge();
     return pair ? usageOf(pair.before, pair.now) : null;
+  }
+
+  /** As `of`, but waits for an instance that has only just started. null: it could not be measured. */
+  async measured(instanceId: string): Promise<Usage | null> {
+    const until = this.clock.now().getTime() + firstMs;
+    let usage = this.of(instanceId);
+    while (!this.samples.get(instanceId)?.before && this.watch.connected && !this.stopped.signal.aborted) {
+      const left = until - this.clock.now().getTime();
+      if (left <= 0) break;
+      await this.nextSample(left);
+      usage = this.of(instanceId);
+    }
+    return usage;
   }
 
   /** Whole seconds since the container started. */
@@ -69,8 +100,10 @@ export class LiveStats implements OnApplicationBootstrap, BeforeApplicationShutd
           this.logger.debug(`Sampling failed: ${error instanceof Error ? error.message : 'unknown failure'}`);
         });
       }
-      const watched = this.clock.now().getTime() - this.lookedAt <= watchMs;
-      await this.pause(watched ? watchedMs : unwatchedMs);
+      this.takenAt = this.clock.now().getTime();
+      this.tellAll();
+      const watched = this.takenAt - this.lookedAt <= watchMs;
+      await this.pause(this.unsettled || !this.watch.connected ? soonMs : watched ? watchedMs : unwatchedMs);
     }
   }
 
@@ -80,6 +113,7 @@ export class LiveStats implements OnApplicationBootstrap, BeforeApplicationShutd
     );
     if (rows.length === 0) {
       this.samples.clear();
+      this.unsettled = false;
       return;
     }
     const taken = await this.engine.sample(rows.map((row) => row.ref));
@@ -89,6 +123,23 @@ export class LiveStats implements OnApplicationBootstrap, BeforeApplicationShutd
       next.set(now.instanceId, { before: before && before.cpuNanos <= now.cpuNanos ? before : null, now });
     }
     this.samples = next;
+    this.unsettled = [...next.values()].some(({ before }) => before === null);
+  }
+
+  private tellAll(): void {
+    for (const tell of [...this.waiting]) tell();
+  }
+
+  private nextSample(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const over = (): void => {
+        cancel();
+        this.waiting.delete(over);
+        resolve();
+      };
+      const cancel = this.clock.after(ms, over);
+      this.waiting.add(over);
+    });
   }
 
   private pause(ms: number): Promise<void> {

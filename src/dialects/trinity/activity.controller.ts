@@ -18,6 +18,7 @@ import {
 import { Refuses } from './answers.dto.js';
 import { ByName } from './by-name.js';
 import { AsTime, AsWhole } from './query-words.js';
+import { MayBeStale } from './stale-marker.js';
 import { activityKindOf, activityWordIn } from './words.js';
 
 const access = { 401: 'Not authenticated', 403: 'No access to this agent', 404: 'No such agent' };
@@ -73,6 +74,7 @@ export class TrinityActivityController {
   ) {}
 
   @Get('activities/timeline')
+  @MayBeStale()
   @Requires('agents:read')
   @ApiOperation({ summary: 'What your agents did, newest first' })
   @ApiQuery({ name: 'start_time', required: false })

@@ -1,6 +1,5 @@
-import { Body, Controller, Delete, Get, Param, Post, Put, Query, Res } from '@nestjs/common';
+import { Body, Controller, Delete, Get, Param, Post, Put, Query } from '@nestjs/common';
 import { ApiBody, ApiOkResponse, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
-import type { FastifyReply } from 'fastify';
 import type { Principal } from '../../core/access/principal.js';
 import { Unavailable } from '../../core/errors/domain-error.js';
 import { AgentDirectory } from '../../core/fleet/agent-directory.service.js';
@@ -23,6 +22,7 @@ import { Refuses } from './answers.dto.js';
 import { AgentWishes } from './agent-wishes.js';
 import { ByName } from './by-name.js';
 import { listOf } from './query-words.js';
+import { MayBeStale } from './stale-marker.js';
 
 const access = { 401: 'Not authenticated', 403: 'No access to this agent', 404: 'No such agent' };
 
@@ -38,23 +38,18 @@ export class TrinityAgentsController {
   ) {}
 
   @Get()
+  @MayBeStale()
   @Requires('agents:read')
   @ApiOperation({ summary: 'Agents you may access, newest first' })
   @ApiQuery({ name: 'tags', required: false, description: 'Any of these, such as `prod,staging`' })
   @ApiOkResponse({ type: [AgentListView] })
   @Refuses({ 401: 'Not authenticated', 503: 'The engine has never answered, so nothing is known yet' })
-  async list(
-    @Who() who: Principal,
-    @Query('tags') tags: string | string[] | undefined,
-    @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<AgentListView[]> {
+  async list(@Who() who: Principal, @Query('tags') tags: string | string[] | undefined): Promise<AgentListView[]> {
     const listed = await this.directory.list(who, listOf(tags));
-    if (!this.watch.connected) {
-      // Before anything was ever stored an empty list would look like a loss.
-      if (this.watch.info === null && listed.length === 0 && !(await this.directory.hasAny())) {
-        throw new Unavailable('Docker is not available', 'engine_unavailable', 2);
-      }
-      reply.header('X-Flotilla-Engine', 'unreachable');
+    // Before anything was ever stored an empty list would look like a loss.
+    const unknown = !this.watch.connected && this.watch.info === null && listed.length === 0;
+    if (unknown && !(await this.directory.hasAny())) {
+      throw new Unavailable('Docker is not available', 'engine_unavailable', 2);
     }
     return listed.map((one) => AgentListView.ofListed(one));
   }

@@ -4,6 +4,7 @@ import type { FastifyRequest } from 'fastify';
 import { pathWords } from '../../core/agents/agent.rules.js';
 import { NotFound } from '../../core/errors/domain-error.js';
 import { sentUrl } from '../../platform/http/mount.js';
+import { MayBeStale } from './stale-marker.js';
 
 const words: Readonly<Record<string, ReadonlySet<string>>> = { name: pathWords, key: new Set(['email-whitelist']) };
 
@@ -26,5 +27,6 @@ export class PathWordsGuard implements CanActivate {
 export const ByName = (): MethodDecorator & ClassDecorator =>
   applyDecorators(
     UseGuards(PathWordsGuard),
+    MayBeStale(),
     ApiParam({ name: 'name', example: 'hello', description: "The agent's name" }),
   );

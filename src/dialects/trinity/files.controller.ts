@@ -1,11 +1,11 @@
 import { Controller, Get, Param, Query, StreamableFile } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiProduces, ApiQuery, ApiTags } from '@nestjs/swagger';
 import type { Principal } from '../../core/access/principal.js';
-import { Invalid } from '../../core/errors/domain-error.js';
+import { Invalid, Unavailable } from '../../core/errors/domain-error.js';
 import { AgentDirectory } from '../../core/fleet/agent-directory.service.js';
 import { AgentFiles } from '../../core/instances/agent-files.service.js';
 import { AgentLogs } from '../../core/instances/agent-logs.service.js';
-import { LiveStats } from '../../core/instances/live-stats.service.js';
+import { LiveStats, type Usage } from '../../core/instances/live-stats.service.js';
 import { Requires, Who } from '../../platform/http/access.js';
 import { Refuses } from './answers.dto.js';
 import { ByName } from './by-name.js';
@@ -69,36 +69,48 @@ export class TrinityFilesController {
 
   @Get('logs')
   @Requires('logs:read')
-  @ApiOperation({ summary: 'Last lines of the container', description: 'Works for a stopped agent as well.' })
+  @ApiOperation({
+    summary: 'Last lines of the container',
+    description: 'Works for a stopped agent as well. While the engine is away: what was read last, marked as such.',
+  })
   @ApiQuery({ name: 'tail', required: false, schema: { type: 'integer', default: 100, maximum: 10000 } })
   @ApiOkResponse({ type: LogsView })
-  @Refuses({ ...access, 422: 'tail is no whole number', 500: 'The engine could not give them' })
+  @Refuses({
+    ...access,
+    422: 'tail is no whole number',
+    500: 'The engine could not give them',
+    503: 'It is away, and they were never read',
+  })
   async logs(@Who() who: Principal, @Param('name') name: string, @Query() query: LogsQuery): Promise<LogsView> {
     return { logs: await this.output.tail(who, name, query.tail ?? 100) };
   }
 
   @Get('stats')
   @Requires('agents:read')
-  @ApiOperation({ summary: 'CPU, memory and network of a running agent', description: 'Sampled in the background.' })
+  @ApiOperation({
+    summary: 'CPU, memory and network of a running agent',
+    description: 'Sampled in the background; the first call after a start waits a moment for it.',
+  })
   @ApiOkResponse({ type: StatsView })
-  @Refuses({ ...access, 400: 'The agent is not running' })
+  @Refuses({ ...access, 400: 'The agent is not running', 503: 'It could not be measured yet' })
   async stats(@Who() who: Principal, @Param('name') name: string): Promise<StatsView> {
     const { instance } = await this.directory.get(who, name);
     if (instance?.state !== 'running') throw new Invalid('Agent is not running', [], 'agent_not_running');
-    return statsView(this.live.of(instance.id), this.live.uptimeSeconds(instance));
+    const usage = await this.live.measured(instance.id);
+    if (!usage) throw new Unavailable('The agent has not been measured yet; try again', 'not_measured', 2);
+    return statsView(usage, this.live.uptimeSeconds(instance));
   }
 }
 
-function statsView(usage: ReturnType<LiveStats['of']>, uptime: number): StatsView {
-  const used = usage?.memoryBytes ?? 0;
-  const limit = usage?.memoryLimitBytes ?? 0;
+function statsView(usage: Usage, uptime: number): StatsView {
+  const { memoryBytes: used, memoryLimitBytes: limit } = usage;
   return {
-    cpu_percent: usage?.cpuPercent ?? 0,
+    cpu_percent: usage.cpuPercent,
     memory_used_bytes: used,
     memory_limit_bytes: limit,
     memory_percent: limit > 0 ? Math.round((used / limit) * 1000) / 10 : 0,
-    network_rx_bytes: usage?.rxBytes ?? 0,
-    network_tx_bytes: usage?.txBytes ?? 0,
+    network_rx_bytes: usage.rxBytes,
+    network_tx_bytes: usage.txBytes,
     uptime_seconds: uptime,
     status: 'running',
   };

@@ -5,11 +5,13 @@ import { Clock } from '../../core/clock.port.js';
 import { FleetOverview } from '../../core/fleet/fleet-overview.service.js';
 import { Requires, Who } from '../../platform/http/access.js';
 import { Refuses } from './answers.dto.js';
+import { MayBeStale } from './stale-marker.js';
 import { AgentAutonomyView, AgentContextView, ContextStatsView } from './fleet.dto.js';
 
 /** Answers about all agents at once. Their words win over agents of that name. */
 @ApiTags('Fleet')
 @ApiExtraModels(AgentAutonomyView)
+@MayBeStale()
 @Controller('api/agents')
 export class TrinityFleetController {
   constructor(

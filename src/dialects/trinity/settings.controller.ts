@@ -12,7 +12,7 @@ import {
   SettingDeletedView,
   SettingView,
 } from './settings.dto.js';
-import { opsSettings, TrinitySettings } from './settings.store.js';
+import { TrinitySettings } from './settings.store.js';
 
 /** Routes with fixed words stand before `:key`, so that they win. */
 @ApiTags('Settings')
@@ -29,7 +29,7 @@ export class TrinitySettingsController {
   @Refuses({ 401: 'Not authenticated', 403: 'For administrators only' })
   async opsConfig(): Promise<OpsConfigView> {
     const stored = await this.settings.ops();
-    const views = Object.entries(opsSettings).map(([key, setting]): [string, OpsSettingView] => {
+    const views = Object.entries(this.settings.offered).map(([key, setting]): [string, OpsSettingView] => {
       const value = stored.get(key) ?? setting.default;
       return [key, { value, ...setting, is_default: value === setting.default }];
     });

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { Config } from '../../config/config.js';
 import { Invalid, NotFound } from '../../core/errors/domain-error.js';
 import { Settings } from '../../core/settings/settings.service.js';
 
@@ -13,8 +14,10 @@ interface OpsSetting {
   readonly description: string;
 }
 
+const sshAccess = 'ssh_access_enabled';
+
 /** What clients may find under `ops/config`. The server itself acts on `ssh_access_enabled` only. */
-export const opsSettings: Readonly<Record<string, OpsSetting>> = {
+const opsSettings = (ssh: boolean): Readonly<Record<string, OpsSetting>> => ({
   ops_context_warning_threshold: {
     default: '75',
     description: 'Percentage of a context window from which clients show a warning.',
@@ -23,11 +26,11 @@ export const opsSettings: Readonly<Record<string, OpsSetting>> = {
     default: '90',
     description: 'Percentage of a context window from which clients show an alarm.',
   },
-  ssh_access_enabled: {
-    default: 'true',
+  [sshAccess]: {
+    default: String(ssh),
     description: 'Whether owners may open SSH access to their agents. Access that is open stays until it expires.',
   },
-};
+});
 
 // Clients choose their keys freely: apart from ours, so that none of them reaches what the server keeps for itself.
 const place = 'trinity.';
@@ -38,7 +41,21 @@ const reserved: ReadonlySet<string> = new Set(['ops', 'email-whitelist']);
 /** The settings that clients of this API keep on the server: texts by key. */
 @Injectable()
 export class TrinitySettings {
-  constructor(private readonly settings: Settings) {}
+  /** What `ops/config` offers, with defaults. */
+  readonly offered: Readonly<Record<string, OpsSetting>>;
+
+  constructor(
+    private readonly settings: Settings,
+    config: Config,
+  ) {
+    this.offered = opsSettings(config.trinity.sshAccess);
+  }
+
+  /** May owners open SSH access? */
+  async sshAccess(): Promise<boolean> {
+    const value = (await this.ops()).get(sshAccess) ?? this.offered[sshAccess]?.default;
+    return value?.trim().toLowerCase() === 'true';
+  }
 
   async get(key: string): Promise<StoredSetting> {
     if (reserved.has(key)) throw new NotFound('route', key);
@@ -70,7 +87,7 @@ export class TrinitySettings {
   async ops(): Promise<ReadonlyMap<string, string>> {
     const stored = await this.settings.list(place);
     return new Map(
-      Object.keys(opsSettings).flatMap((key) => {
+      Object.keys(this.offered).flatMap((key) => {
         const value = stored.get(place + key);
         return typeof value === 'string' ? [[key, value] as const] : [];
       }),
@@ -79,7 +96,7 @@ export class TrinitySettings {
 
   /** @throws Invalid a value is no text; then nothing is changed */
   async setOps(values: Readonly<Record<string, unknown>>): Promise<{ updated: string[]; ignored: string[] }> {
-    const updated = Object.keys(values).filter((key) => Object.hasOwn(opsSettings, key));
+    const updated = Object.keys(values).filter((key) => Object.hasOwn(this.offered, key));
     const texts = updated.map((key) => [key, textOf(key, values[key])] as const);
     for (const [key, text] of texts) await this.set(key, text);
     return { updated, ignored: Object.keys(values).filter((key) => !updated.includes(key)) };

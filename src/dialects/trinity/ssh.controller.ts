@@ -65,8 +65,7 @@ export class TrinitySshController {
 
   private async requireEnabled(who: Principal): Promise<void> {
     if (this.config.trinity.sshAdminOnly && !isAdmin(who)) throw new Forbidden('Admin access required', 'admin_only');
-    const enabled = (await this.settings.ops()).get('ssh_access_enabled') ?? 'true';
-    if (enabled.trim().toLowerCase() !== 'true') {
+    if (!(await this.settings.sshAccess())) {
       throw new Forbidden(
         'SSH access is disabled: an administrator can set ssh_access_enabled to true',
         'ssh_disabled',

@@ -16,7 +16,13 @@ import {
 } from '../../core/errors/domain-error.js';
 import { trinity } from './trinity.dialect.js';
 
-const settings = { sshAdminOnly: false, uniform404: false, wsAnonymous: false, createMinRole: 'user' } as const;
+const settings = {
+  sshAccess: true,
+  sshAdminOnly: false,
+  uniform404: false,
+  wsAnonymous: false,
+  createMinRole: 'user',
+} as const;
 const render = (error: DomainError) => trinity({ trinity: settings }).renderError(error);
 
 describe('errors of the trinity dialect', () => {

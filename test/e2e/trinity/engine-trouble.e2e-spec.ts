@@ -77,9 +77,12 @@ describe('trouble with the engine', () => {
   });
 
   describe('that comes and goes', () => {
+    let logs: string;
     beforeAll(async () => {
       await start(false);
       await fleet.givenAgent('steady');
+      await fleet.chat('steady', '<<say hello>>');
+      logs = (await admin.get<{ logs: string }>('/api/agents/steady/logs')).body.logs;
       await turn(true);
     });
     afterAll(() => {
@@ -91,6 +94,30 @@ describe('trouble with the engine', () => {
       expect(await listed()).toEqual({ status: 200, body: [agentListed('steady')], engine: 'unreachable' });
       expect((await admin.get('/api/agents/steady')).status).toBe(200);
       expect((await admin.get('/api/agents?tags=none')).body).toEqual([]);
+    });
+
+    it.each([
+      '/api/agents',
+      '/api/agents/context-stats',
+      '/api/agents/autonomy-status',
+      '/api/agents/steady',
+      '/api/agents/steady/info',
+      '/api/agents/steady/folders',
+      '/api/agents/steady/activity',
+      '/api/agents/steady/chat/history',
+      '/api/agents/steady/queue',
+      '/api/agents/steady/logs',
+      '/api/activities/timeline',
+    ])('GET %s is answered from what is stored, and marked', async (path) => {
+      const { status, headers } = await admin.get(path);
+      expect([status, headers.get('x-flotilla-engine')]).toEqual([200, 'unreachable']);
+    });
+
+    it('leaves the output that was read last', async () => {
+      expect(logs).toContain('generation');
+      expect((await admin.get('/api/agents/steady/logs')).body).toEqual({ logs });
+      const one = (await admin.get<{ logs: string }>('/api/agents/steady/logs?tail=1')).body.logs;
+      expect(one.trim()).toBe(logs.trim().split('\n').at(-1));
     });
 
     it.each([
@@ -108,10 +135,14 @@ describe('trouble with the engine', () => {
       await fleet.close({ keep: true });
       await start(true, fleet.dataDir);
       expect(await listed()).toMatchObject({ status: 200, body: [{ name: 'steady' }], engine: 'unreachable' });
+      // Output that this server has never read is with the engine alone.
+      const unread = await admin.get('/api/agents/steady/logs');
+      expect([unread.status, unread.body]).toEqual([503, noDocker]);
     });
 
     it('is fine again when it is back', async () => {
       await turn(false);
+      expect((await admin.get('/api/agents/steady')).headers.get('x-flotilla-engine')).toBeNull();
       expect((await fleet.chat('steady', '<<say here>>')).body['response']).toBe('here');
     });
 

@@ -3,7 +3,6 @@ import { AgentShare } from '../../../src/core/agents/agent-share.entity.js';
 import { bootFleet, type Fleet } from '../../support/fleet.js';
 import type { TrinityClient } from '../../support/trinity-client.js';
 import { number, text, time } from '../../support/trinity-shapes.js';
-import { until } from '../../support/until.js';
 
 const agent = '/api/agents/files';
 /** A home with folders, a hidden file, a link out and a link inside. */
@@ -154,8 +153,7 @@ describe('information and files', () => {
   });
 
   it('measures a running agent', async () => {
-    const stats = () => admin.get(`${agent}/stats`);
-    const { status, body } = await stats();
+    const { status, body } = await admin.get(`${agent}/stats`);
     expect([status, body]).toEqual([
       200,
       {
@@ -169,7 +167,21 @@ describe('information and files', () => {
         status: 'running',
       },
     ]);
-    await until('memory was sampled', async () => Number((await stats()).body['memory_used_bytes']) > 0);
+    expect(Number(body['memory_used_bytes'])).toBeGreaterThan(0);
+  });
+
+  it('measures an agent that has only just started', async () => {
+    const spin = 'for i in 1 2 3 4 5 6 7 8 9; do :; done';
+    await admin.post(`${agent}/stop`);
+    await admin.post(`${agent}/start`);
+    const work = fleet.chat(
+      'files',
+      `<<bash end=$(($(date +%s)+5)); while [ $(date +%s) -lt $end ]; do ${spin}; done>>`,
+    );
+    const { status, body } = await admin.get(`${agent}/stats`);
+    expect(status).toBe(200);
+    expect(Number(body['memory_used_bytes'])).toBeGreaterThan(0);
+    await work;
   });
 
   const common = {

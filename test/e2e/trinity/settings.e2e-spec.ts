@@ -1,4 +1,5 @@
 import { adminPassword, boot, type Flotilla } from '../../support/boot.js';
+import { bootFleet } from '../../support/fleet.js';
 import { TrinityClient } from '../../support/trinity-client.js';
 
 describe('settings', () => {
@@ -53,5 +54,24 @@ describe('settings', () => {
     [{ settings: { ops_context_warning_threshold: 5 } }, 400],
   ])('ops/config %j -> %d', async (body, expected) => {
     expect((await admin.put('/api/settings/ops/config', body)).status).toBe(expected);
+  });
+});
+
+describe('SSH access that is off at first', () => {
+  it('is what ops/config shows, and is turned on there', async () => {
+    const fleet = await bootFleet({ env: { TRINITY_SSH_ACCESS: 'false' } });
+    try {
+      await fleet.givenAgent('closed');
+      const { body } = await fleet.admin.get<{ settings: object }>('/api/settings/ops/config');
+      const shown = { value: 'false', default: 'false', is_default: true };
+      expect(body.settings).toMatchObject({ ssh_access_enabled: shown });
+      const ask = () => fleet.admin.post('/api/agents/closed/ssh-access', { generate_key: true });
+      expect((await ask()).body).toEqual({ detail: expect.stringContaining('SSH access is disabled') });
+      await fleet.admin.put('/api/settings/ops/config', { settings: { ssh_access_enabled: 'true' } });
+      // This server has no gateway; it is asked for only where access is allowed.
+      expect((await ask()).status).toBe(503);
+    } finally {
+      await fleet.close();
+    }
   });
 });
