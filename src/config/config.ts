@@ -75,6 +75,8 @@ export abstract class Config {
     readonly sshAdminOnly: boolean;
     readonly uniform404: boolean;
     readonly wsAnonymous: boolean;
+    /** Images that agents may be made from besides our own, exactly as clients write them. */
+    readonly baseImages: readonly string[];
     readonly createMinRole: 'user' | 'operator' | 'creator' | 'admin';
   };
   abstract readonly hostedagents: {

@@ -50,7 +50,14 @@ describe('loadConfig', () => {
       github: { token: null, url: 'https://github.com' },
       templatesDir: null,
       templateRepositories: [],
-      trinity: { sshAccess: true, sshAdminOnly: false, uniform404: false, wsAnonymous: false, createMinRole: 'user' },
+      trinity: {
+        sshAccess: true,
+        sshAdminOnly: false,
+        uniform404: false,
+        wsAnonymous: false,
+        baseImages: [],
+        createMinRole: 'user',
+      },
       hostedagents: { rateLimit: 300, maxRunning: 10, models: null },
     });
     expect(masterKey.reveal()).toMatch(/^[0-9a-f]{64}$/);

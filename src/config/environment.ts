@@ -6,7 +6,7 @@ import type { Config, ProviderConfig, ProviderName } from './config.js';
 import { ConfigError } from './config-error.js';
 import { credentialKeyFrom, derivedKey, masterKeyFrom, parseMasterKey } from './master-key.js';
 import { endingsOfFiles, yesNo } from './setting-kinds.js';
-import { isBare, isLoopback, isOrigin, listIn, protocolOf } from './texts.js';
+import { isBare, isImage, isLoopback, isOrigin, listIn, protocolOf } from './texts.js';
 
 /** A URL is never repeated in a message: it may carry a password. */
 const url = (name: string, protocols: readonly string[], example: string) =>
@@ -124,6 +124,12 @@ const schema = z.object({
   TRINITY_SSH_ACCESS: yesNo('TRINITY_SSH_ACCESS', true),
   TRINITY_SSH_ADMIN_ONLY: yesNo('TRINITY_SSH_ADMIN_ONLY'),
   TRINITY_WS_ANONYMOUS: yesNo('TRINITY_WS_ANONYMOUS'),
+  TRINITY_BASE_IMAGES: list()
+    .refine((all) => all.every(isImage), {
+      error:
+        'TRINITY_BASE_IMAGES must list images with their tag or digest, separated by commas, such as registry.example.com/agent:1.2.',
+    })
+    .default([]),
   TRINITY_CREATE_MIN_ROLE: z
     .enum(['user', 'operator', 'creator', 'admin'], {
       error: 'TRINITY_CREATE_MIN_ROLE must be user, operator, creator or admin.',
@@ -228,6 +234,7 @@ function toConfig(settings: Settings): Config {
       sshAdminOnly: settings.TRINITY_SSH_ADMIN_ONLY,
       uniform404: settings.TRINITY_UNIFORM_404,
       wsAnonymous: settings.TRINITY_WS_ANONYMOUS,
+      baseImages: settings.TRINITY_BASE_IMAGES,
       createMinRole: settings.TRINITY_CREATE_MIN_ROLE,
     },
     hostedagents: {

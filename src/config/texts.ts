@@ -28,3 +28,9 @@ export function listIn(text: string): string[] {
   const parts = text.split(',').map((part) => part.trim());
   return [...new Set(parts.filter(Boolean))];
 }
+
+/** The name of an image that says which one: with a tag or a digest. */
+export const isImage = (text: string): boolean =>
+  /^([a-z0-9][a-z0-9.-]*(:\d{1,5})?\/)?[a-z0-9]+([._-]+[a-z0-9]+)*(\/[a-z0-9]+([._-]+[a-z0-9]+)*)*(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}|@sha256:[0-9a-f]{64})$/.test(
+    text,
+  );

@@ -45,7 +45,14 @@ interface Route {
 
 const settings = {
   embedOrigins: [],
-  trinity: { sshAccess: true, sshAdminOnly: false, uniform404: false, wsAnonymous: false, createMinRole: 'user' },
+  trinity: {
+    sshAccess: true,
+    sshAdminOnly: false,
+    uniform404: false,
+    wsAnonymous: false,
+    baseImages: [],
+    createMinRole: 'user',
+  },
   hostedagents: { rateLimit: 0, maxRunning: 10, models: null },
 } as const;
 const dialects = dialectsFor(settings);

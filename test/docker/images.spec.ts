@@ -3,6 +3,7 @@ import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createDockerEngine } from '../../src/adapters/docker/docker.engine.js';
+import { plainHome } from '../../src/core/instances/engine.port.js';
 import { until } from '../support/until.js';
 import { docker, engineUnderTest, probe, socketPath } from './support.js';
 
@@ -90,4 +91,26 @@ it('knows no image for a runtime that nobody listed', async () => {
   const engine = engineWith();
   await expect(engine.prepareImage('cobol', () => undefined)).rejects.toMatchObject({ fault: 'no_image' });
   await engine.close();
+});
+
+it('runs what somebody built on the image of a runtime, and nothing else', async () => {
+  const { engine, close } = engineUnderTest();
+  const own = `flotilla-own-${runtime}`;
+  const source = await engine.findImage(probe);
+  await docker.getImage(source?.name ?? '').tag({ repo: own, tag: '1' });
+  try {
+    await engine.fetchImage(`${own}:1`, probe);
+    await expect(engine.fetchImage(`${own}:1`, 'opencode')).rejects.toMatchObject({
+      fault: 'no_image',
+      message: expect.stringContaining('FROM flotilla-agent-opencode'),
+    });
+    await expect(engine.fetchImage(`127.0.0.1:9/${own}:2`, probe)).rejects.toMatchObject({ fault: 'no_image' });
+    const limits = { cpus: 1, memoryBytes: 256 * 2 ** 20, pids: 128 };
+    const named = { instanceId: randomUUID(), containerName: own, agentName: own, env: {}, layout: plainHome };
+    const made = await engine.create({ ...named, runtime: probe, image: `${own}:1`, limits });
+    expect(made.image).toBe(`${own}:1`);
+  } finally {
+    await close();
+    await docker.getImage(`${own}:1`).remove();
+  }
 });

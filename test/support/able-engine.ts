@@ -11,6 +11,7 @@ export class AbleEngine extends LocalEngine {
     isolation: false,
     sharedFolders: true,
     closedHome: true,
+    ownImages: true,
   };
 
   constructor(config: Config, installId: string) {

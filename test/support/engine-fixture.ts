@@ -36,6 +36,7 @@ export class EngineFixture {
       containerName: `flotilla-test-${instanceId}`,
       agentName: `test-${instanceId}`,
       runtime: this.under.runtime,
+      image: null,
       env: { FLOTILLA_TEST: 'plain' },
       limits: { cpus: 1, memoryBytes: 256 * 2 ** 20, pids: 128 },
       layout: plainHome,

@@ -22,6 +22,7 @@ import { startExec } from './exec.js';
 import { Images, type ImageOptions } from './images.js';
 import { placePath, sharedVolumeName } from './labels.js';
 import { containerLogs } from './logs.js';
+import { ensureOwnImage } from './own-images.js';
 import { ensureNetwork } from './network.js';
 import { sampleContainers } from './stats.js';
 import { warningsOf } from './warnings.js';
@@ -44,6 +45,7 @@ export class DockerEngine extends ContainerEngine {
     isolation: true,
     sharedFolders: true,
     closedHome: true,
+    ownImages: true,
   };
 
   private readonly engine: Connection;
@@ -84,11 +86,16 @@ export class DockerEngine extends ContainerEngine {
     return this.images.prepare(runtime, progress, signal);
   }
 
+  override fetchImage(image: string, runtime: string, signal?: AbortSignal): Promise<void> {
+    return ensureOwnImage(this.engine, image, runtime, signal);
+  }
+
   async create(spec: InstanceSpec): Promise<EngineInstance> {
-    const image = await this.images.find(spec.runtime);
-    if (!image) throw new EngineError('no_image', `The image of runtime '${spec.runtime}' has not been built yet`);
+    const image = spec.image ?? (await this.images.find(spec.runtime))?.name;
+    if (image === undefined)
+      throw new EngineError('no_image', `The image of runtime '${spec.runtime}' has not been built yet`);
     await this.ensureNetwork();
-    return this.containers.create(spec, image.name);
+    return this.containers.create(spec, image);
   }
 
   async start(ref: string): Promise<void> {

@@ -8,6 +8,8 @@ export const label = {
   agent: 'flotilla.agent',
   /** On a container that prepares an instance's home: the instance's id. */
   preparing: 'flotilla.preparing',
+  /** On an image: the runtime in it. */
+  runtime: 'flotilla.runtime',
 } as const;
 
 /** Where the places lie inside every container. */

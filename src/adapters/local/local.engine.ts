@@ -30,7 +30,7 @@ import { canSwitchUsers, warningsOf } from './user-switch.js';
 /** How often we look for ends that no child of ours tells, and after how many such looks at every instance. */
 const watchMs = 500;
 const wholeLook = 20;
-const none = { limits: false, terminal: false, isolation: false, sharedFolders: false, closedHome: false };
+const none = { limits: false, isolation: false, sharedFolders: false, closedHome: false, ownImages: false };
 
 export interface LocalEngineOptions {
   readonly config: Pick<Config, 'dataDir'>;

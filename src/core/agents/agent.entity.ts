@@ -21,6 +21,8 @@ export class Agent {
   @Column({ type: 'text' }) displayName!: string;
   @Column({ type: 'text' }) type!: string;
   @Column({ type: 'text' }) runtime!: string;
+  /** What its container is made from instead of the runtime's own image. */
+  @Column({ type: 'text', nullable: true }) image!: string | null;
   @Column({ type: 'text', nullable: true }) model!: string | null;
   /** Whose model it is, where one provider shall serve it; null: the first that the runtime can use. */
   @Column({ type: 'text', nullable: true }) provider!: string | null;

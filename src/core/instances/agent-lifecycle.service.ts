@@ -51,6 +51,7 @@ export class AgentLifecycle {
 
   /** Makes an agent and its container, and starts it. What fails is rolled back: no row, container or volume stays. */
   async create(who: Principal, wish: NewAgent): Promise<AgentWithInstance> {
+    if (wish.image) this.control.requireOwnImages();
     this.control.requireEngine();
     const { agentId, instanceId: id } = await this.db.run((tx) => this.making.store(tx, who, wish));
     crashPoint('create.stored');

@@ -19,6 +19,8 @@ export interface NewAgent {
   readonly type: string;
   readonly runtime: string;
   readonly model: string | null;
+  /** Instead of the runtime's own; already allowed. Left out: none. */
+  readonly image?: string | null;
   /** Whose model; left out: the first provider that the runtime can use. */
   readonly provider?: string | null;
   readonly template: string | null;

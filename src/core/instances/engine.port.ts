@@ -1,4 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
+import { EngineError } from './engine.errors.js';
 
 /** Who a process inside an instance runs as. `root` owns journal and spool; `developer` is the agent's own user. */
 export type InstanceUser = 'developer' | 'root';
@@ -45,6 +46,8 @@ export interface InstanceSpec {
   readonly agentName: string;
   /** Picks the image (docker) or the installed runtime (local). */
   readonly runtime: string;
+  /** An image to use instead of the runtime's; null: none. */
+  readonly image: string | null;
   /** Non-secret settings only. */
   readonly env: Readonly<Record<string, string>>;
   readonly limits: Limits;
@@ -134,6 +137,8 @@ export interface EngineAbilities {
   readonly sharedFolders: boolean;
   /** Can a home be closed for writing but for some folders? */
   readonly closedHome: boolean;
+  /** Can an instance be made from an image of somebody else's making? */
+  readonly ownImages: boolean;
 }
 
 export interface ImageProgress {
@@ -157,6 +162,10 @@ export abstract class ContainerEngine {
   abstract findImage(runtime: string): Promise<{ readonly name: string; readonly version: string } | null>;
   /** Builds (or installs) what a runtime needs; concurrent calls for one runtime share one build. */
   abstract prepareImage(runtime: string, progress: (step: ImageProgress) => void, signal?: AbortSignal): Promise<void>;
+  /** Sees that an image is there which somebody built on the image of a runtime; fetches it where it is not. */
+  fetchImage(image: string, _runtime: string, _signal?: AbortSignal): Promise<void> {
+    return Promise.reject(new EngineError('unsupported', `this engine runs no images, so not ${image} either`));
+  }
 
   /** Makes volumes and container, or answers with the one that already exists for this instance id. Does not start it. */
   abstract create(spec: InstanceSpec): Promise<EngineInstance>;

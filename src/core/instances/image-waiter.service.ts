@@ -1,4 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
+import type { Agent } from '../agents/agent.entity.js';
 import { Clock } from '../clock.port.js';
 import { ContainerEngine } from './engine.port.js';
 import type { Instance } from './instance.entity.js';
@@ -22,14 +23,15 @@ export class ImageWaiter {
   ) {}
 
   /** Throws `NoLongerWanted` when the wish changes meanwhile: a stop or a deletion must not wait for a build. */
-  async ready(id: string, runtime: string): Promise<void> {
-    if (await this.engine.findImage(runtime)) return;
+  async ready(id: string, { runtime, image }: Pick<Agent, 'runtime' | 'image'>): Promise<void> {
+    if (image === null && (await this.engine.findImage(runtime))) return;
     const over = new AbortController();
     const unwanted = (row: Instance | null): boolean => over.signal.aborted || row?.desired !== 'running';
     const given = (): void => over.abort(new NoLongerWanted());
     this.instances.until(id, unwanted, watchSeconds).then(given, given);
     try {
-      await this.engine.prepareImage(runtime, this.progressOf(id), over.signal);
+      if (image === null) await this.engine.prepareImage(runtime, this.progressOf(id), over.signal);
+      else await this.engine.fetchImage(image, runtime, over.signal);
     } catch (error) {
       if (over.signal.aborted) throw new NoLongerWanted();
       throw error;

@@ -1,6 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import type { Tx } from '../../platform/database/unit-of-work.js';
 import type { Principal } from '../access/principal.js';
+import { Invalid } from '../errors/domain-error.js';
 import { ContainerEngine } from './engine.port.js';
 import { EngineWatch } from './engine-watch.service.js';
 import type { Instance } from './instance.entity.js';
@@ -29,6 +30,12 @@ export class InstanceControl {
   /** Throws `Unavailable` while the engine does not answer. */
   requireEngine(): void {
     this.watch.require();
+  }
+
+  /** Throws `Invalid` where agents cannot be made from images of their own. */
+  requireOwnImages(): void {
+    if (this.engine.abilities.ownImages) return;
+    throw new Invalid('The engine of this server runs no images: leave the image out', [], 'images_unsupported');
   }
 
   findOf(agentId: string): Promise<Instance | null> {

@@ -39,7 +39,7 @@ export class InstanceProvisioner {
       real = null;
     }
     if (!real) {
-      await this.images.ready(instance.id, agent.runtime);
+      await this.images.ready(instance.id, agent);
       await this.requireWanted(instance.id);
       real = await this.engine.create(spec);
       crashPoint('provision.created');

@@ -24,6 +24,7 @@ export function specOf(instanceId: string, agent: Agent, layout: HomeLayout): In
     containerName: containerNameOf(agent.slug, instanceId),
     agentName: agent.slug,
     runtime: agent.runtime,
+    image: agent.image,
     env: {
       AGENT_NAME: agent.slug,
       AGENT_TYPE: agent.type,

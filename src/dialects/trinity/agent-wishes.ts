@@ -31,7 +31,7 @@ export class AgentWishes {
     const type = textOr(body.type, 'business-assistant');
     if (type.length > 64) throw new Invalid('type is too long: at most 64 characters', [], 'invalid_type');
     const runtime = this.runtimes.get(textOr(body.runtime, this.runtimes.fallback)).name;
-    requireStockImage(body.base_image);
+    const image = this.imageOf(body.base_image?.trim());
     const asked = resourcesOf(body.resources);
     const wantedBranch = branchOf(body.source_branch);
     this.requireFreePort(body.port);
@@ -50,6 +50,7 @@ export class AgentWishes {
       displayName: slug,
       type,
       runtime,
+      image,
       model: body.runtime_model?.trim() || null,
       template: label,
       instructions: body.custom_instructions?.trim() || null,
@@ -72,6 +73,13 @@ export class AgentWishes {
     }
   }
 
+  /** Null: our own of the runtime. Anything else is one of the allowed, letter by letter, before the engine hears of it. */
+  private imageOf(image: string | undefined): string | null {
+    if (!image || stockImage.test(image)) return null;
+    if (this.config.trinity.baseImages.includes(image)) return image;
+    throw new Forbidden('This base image is not allowed', 'image_not_allowed');
+  }
+
   /** All agents are reached at the SSH gateway's port, so none gets one of its own; what this server listens on is taken. */
   private requireFreePort(port: number | null | undefined): void {
     if (!port || ![this.config.port, this.ssh.port].includes(port)) return;
@@ -87,11 +95,6 @@ export class AgentWishes {
 }
 
 const textOr = (text: string | undefined, fallback: string): string => text?.trim() || fallback;
-
-function requireStockImage(image: string | undefined): void {
-  if (!image || image === stockImage || image.startsWith(`${stockImage}:`)) return;
-  throw new Forbidden('This base image is not allowed', 'image_not_allowed');
-}
 
 /** Null: none was named. */
 function branchOf(given: string | undefined): string | null {

@@ -21,6 +21,7 @@ const settings = {
   sshAdminOnly: false,
   uniform404: false,
   wsAnonymous: false,
+  baseImages: [],
   createMinRole: 'user',
 } as const;
 const render = (error: DomainError) => trinity({ trinity: settings }).renderError(error);

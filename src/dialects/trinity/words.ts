@@ -47,4 +47,4 @@ export function activityKindOf(word: string): Activity['type'] | null {
 }
 
 /** The label older clients send for the stock image; any tag of it means our own image of the runtime. */
-export const stockImage = 'trinity-agent-base';
+export const stockImage = /^trinity-agent-base(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?$/;

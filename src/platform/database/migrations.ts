@@ -15,6 +15,7 @@ import { CreateGroups1700000000015 } from '../../migrations/0015-create-groups.j
 import { CreateSsh1700000000009 } from '../../migrations/0009-create-ssh.js';
 import { AnnounceCallers1700000000017 } from '../../migrations/0017-announce-callers.js';
 import { KeepContextOfTurns1700000000018 } from '../../migrations/0018-keep-context-of-turns.js';
+import { ChooseImages1700000000019 } from '../../migrations/0019-choose-images.js';
 
 /** In the order they run. Released migrations never change. */
 export const migrations = [
@@ -35,4 +36,5 @@ export const migrations = [
   CreateGroups1700000000015,
   AnnounceCallers1700000000017,
   KeepContextOfTurns1700000000018,
+  ChooseImages1700000000019,
 ];
