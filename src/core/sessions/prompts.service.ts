@@ -3,7 +3,7 @@ import { UnitOfWork } from '../../platform/database/unit-of-work.js';
 import { Access } from '../access/access.service.js';
 import type { Principal } from '../access/principal.js';
 import type { Agent } from '../agents/agent.entity.js';
-import { Hidden, NotFound, TimedOut } from '../errors/domain-error.js';
+import { Hidden, NotFound, TimedOut, Unavailable } from '../errors/domain-error.js';
 import type { SessionLog } from './session-log.js';
 import { SessionStreams } from './session-streams.js';
 import { checkPrompt, TurnIntake, type Accepted, type Prompt } from './turn-intake.service.js';
@@ -12,6 +12,9 @@ import { Turn } from './turn.entity.js';
 
 /** A net under lost events. */
 const lookAgainMs = 2000;
+
+/** Without a time to come again: who sends the message again has it worked on twice. */
+const goesOn = 'The server is stopping. The agent has the message and goes on; look for its answer in the history';
 
 /** Where prompts come in and turns are waited for. */
 @Injectable()
@@ -41,7 +44,10 @@ export class Prompts {
     void this.pump.kick(turn.instanceId);
   }
 
-  /** Waits until a turn has ended. Throws `TimedOut` after `seconds`, or when `gone` fires; the turn goes on. */
+  /**
+   * Waits until a turn has ended. Throws `TimedOut` after `seconds`, and `Unavailable` when `gone` fires: the caller left, or the
+   * server stops. The turn goes on.
+   */
   async ended(turnId: string, seconds: number, gone?: AbortSignal): Promise<Turn> {
     const deadline = this.intake.clock.now().getTime() + seconds * 1000;
     const { sessionId } = await this.find(turnId);
@@ -56,7 +62,8 @@ export class Prompts {
         const turn = await this.find(turnId);
         if (turn.state !== 'queued' && turn.state !== 'running') return turn;
         const left = deadline - this.intake.clock.now().getTime();
-        if (left <= 0 || gone?.aborted) throw new TimedOut('The agent did not finish in time', 'execution_timeout');
+        if (gone?.aborted) throw new Unavailable(goesOn, 'stopping');
+        if (left <= 0) throw new TimedOut('The agent did not finish in time', 'execution_timeout');
         await this.pause(woken, Math.min(left, lookAgainMs), gone);
       }
     } finally {

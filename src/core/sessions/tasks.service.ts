@@ -56,7 +56,7 @@ export class Tasks {
       ...limits,
     });
     const ended = await this.prompts.ended(turn.id, timeoutSeconds, gone).catch(async (error: unknown) => {
-      if (error instanceof TimedOut && !gone?.aborted) {
+      if (error instanceof TimedOut) {
         await this.prompts.giveUp(turn.id, `The task took longer than the ${timeoutSeconds} s it is allowed`);
         throw new TimedOut(`The task took longer than the ${timeoutSeconds} s it is allowed`, 'execution_timeout');
       }

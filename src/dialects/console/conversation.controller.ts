@@ -38,7 +38,7 @@ export class ConsoleConversationController {
     description:
       'Server-sent events: `session` says which conversation follows, `event` is a stored, numbered event, `delta` a piece of ' +
       'text on its way: message id and character offset. The stored event with that message id replaces its deltas. ' +
-      '`end` is the last one when access was lost. Go on after a cut with `Last-Event-ID`.',
+      '`end` is the last one when access was lost, and with a reason when the server stops. Go on with `Last-Event-ID`.',
   })
   @ApiHeader({ name: 'last-event-id', required: false, description: 'The id of the last event you have' })
   @ApiProduces('text/event-stream')

@@ -30,7 +30,7 @@ export class ConsoleLogsController {
     summary: 'Follow the output of an agent',
     description:
       'Server-sent events: `start` (forget what was shown), `text`, `skipped` (this reader was too slow), `waiting` (it is ' +
-      'stopped, or the engine does not answer), `end` when access was lost. Begins with the last 500 lines, and anew when the agent starts.',
+      'stopped, or the engine does not answer), `end` when access was lost, with a reason when the server stops. Begins with the last 500 lines, and anew when the agent starts.',
   })
   @ApiProduces('text/event-stream')
   @ApiOkResponse({ description: 'A stream of events', schema: { type: 'string' } })

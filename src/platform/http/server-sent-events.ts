@@ -1,4 +1,5 @@
 import type { FastifyReply } from 'fastify';
+import { isStopping } from './streams.js';
 
 /** One event of a stream; without data it is a comment, which keeps the connection alive. */
 export interface ServerSentEvent {
@@ -20,7 +21,10 @@ export function asEventStream(reply: FastifyReply): void {
   });
 }
 
-/** Items as events. When `ended` fires the stream ends; a reader that does not even take that is cut off. */
+/**
+ * Items as events. When `end.signal` fires the stream ends; a reader that does not even take that is cut off. The last event
+ * says so, with a reason when the server stops: then it is worth to come again.
+ */
 export async function* eventStream<T>(
   items: AsyncIterable<T>,
   word: (item: T) => ServerSentEvent,
@@ -36,7 +40,8 @@ export async function* eventStream<T>(
   // Browsers show an answer once something came.
   yield ': open\n\n';
   for await (const item of items) yield textOf(word(item));
-  yield textOf({ event: 'end', data: {} });
+  const stopping = isStopping(end.reply.server.server);
+  yield textOf({ event: 'end', data: stopping ? { reason: 'the server is stopping' } : {} });
 }
 
 function textOf({ event, id, data }: ServerSentEvent): string {
