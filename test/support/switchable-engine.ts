@@ -4,6 +4,15 @@ import { EngineError } from '../../src/core/instances/engine.errors.js';
 import type { EngineInfo, EngineInstance, EngineSignal, InstanceSpec } from '../../src/core/instances/engine.port.js';
 import { scriptedPrograms } from './scripted-adapter.js';
 
+type Holdable = 'start' | 'stop' | 'remove' | 'rename';
+
+/** A call that waits until the test lets it go on. */
+export interface Held {
+  /** Resolves when the call has come. */
+  readonly reached: Promise<void>;
+  readonly release: () => void;
+}
+
 /** The local engine with a switch: `away`, it answers nothing, and says nothing of what happens. */
 export class SwitchableEngine extends LocalEngine {
   away = false;
@@ -12,6 +21,7 @@ export class SwitchableEngine extends LocalEngine {
   /** Awaited before a container starts: one that hangs as long as the test likes. */
   starting: Promise<void> | null = null;
   private cut = new AbortController();
+  private readonly gates = new Map<Holdable, () => Promise<void>>();
 
   constructor(config: Config, installId: string) {
     super({ config, installId, extraRuntimes: scriptedPrograms });
@@ -20,6 +30,20 @@ export class SwitchableEngine extends LocalEngine {
   leave(): void {
     this.away = true;
     this.cut.abort();
+  }
+
+  /** The next such call waits at its begin. */
+  hold(call: Holdable): Held {
+    let come: () => void = () => undefined;
+    let release: () => void = () => undefined;
+    const reached = new Promise<void>((resolve) => (come = resolve));
+    const released = new Promise<void>((resolve) => (release = resolve));
+    this.gates.set(call, () => {
+      this.gates.delete(call);
+      come();
+      return released;
+    });
+    return { reached, release };
   }
 
   comeBack(): void {
@@ -50,19 +74,19 @@ export class SwitchableEngine extends LocalEngine {
 
   override async start(ref: string): Promise<void> {
     await this.starting;
-    return this.here(() => super.start(ref));
+    return this.here(() => super.start(ref), 'start');
   }
 
   override stop(ref: string, graceSeconds: number): Promise<void> {
-    return this.here(() => super.stop(ref, graceSeconds));
+    return this.here(() => super.stop(ref, graceSeconds), 'stop');
   }
 
   override remove(...args: Parameters<LocalEngine['remove']>): Promise<void> {
-    return this.here(() => super.remove(...args));
+    return this.here(() => super.remove(...args), 'remove');
   }
 
   override rename(ref: string, name: string): Promise<void> {
-    return this.here(() => super.rename(ref, name));
+    return this.here(() => super.rename(ref, name), 'rename');
   }
 
   override inspect(instanceId: string): Promise<EngineInstance | null> {
@@ -86,8 +110,10 @@ export class SwitchableEngine extends LocalEngine {
     yield* super.events({ ...options, signal: AbortSignal.any([options.signal, this.cut.signal]) });
   }
 
-  private here<T>(call: () => Promise<T>): Promise<T> {
-    return this.away ? Promise.reject(silent()) : call();
+  private async here<T>(call: () => Promise<T>, name?: Holdable): Promise<T> {
+    if (name) await this.gates.get(name)?.();
+    if (this.away) throw silent();
+    return call();
   }
 }
 

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { UnitOfWork, type Tx } from '../../platform/database/unit-of-work.js';
-import { Access } from '../access/access.service.js';
+import { Access, type AgentRef } from '../access/access.service.js';
 import type { Principal } from '../access/principal.js';
 import { Audit } from '../audit/audit.service.js';
 import { AgentShare } from '../agents/agent-share.entity.js';
@@ -8,7 +8,7 @@ import { Agent, type ApprovalsMode } from '../agents/agent.entity.js';
 import { renamedSlugOf, reservedNames, systemAgentName } from '../agents/agent.rules.js';
 import { Clock } from '../clock.port.js';
 import { crashPoint } from '../crash-point.js';
-import { Conflict, Forbidden, Invalid, Unavailable, Upstream } from '../errors/domain-error.js';
+import { Conflict, Forbidden, Invalid, NotFound, Unavailable, Upstream } from '../errors/domain-error.js';
 import { AgentMaking, asConflict, type NewAgent } from './agent-making.service.js';
 import { Instance } from './instance.entity.js';
 import { InstanceControl } from './instance-control.service.js';
@@ -105,9 +105,14 @@ export class AgentLifecycle {
     const displayName = agent.displayName === agent.slug ? newSlug : agent.displayName;
     await this.db
       .run(async (tx) => {
+        // The instance first, as everywhere: nobody starts it between its stop and its new name.
+        const instance = await tx.lock(Instance, { agentId: agent.id });
+        if (instance?.desired === 'running') {
+          throw new Conflict('The agent was started meanwhile', 'started_meanwhile');
+        }
         const change = { slug: newSlug, displayName, updatedAt: this.records.clock.now() };
-        const { affected } = await tx.of(Agent).update({ id: agent.id }, change);
-        if (!affected) throw new Conflict('The agent was deleted meanwhile');
+        const { affected } = await tx.of(Agent).update({ id: agent.id, slug: agent.slug }, change);
+        if (!affected) throw await overtaken(tx, agent);
         const data = { oldSlug: agent.slug, newSlug, audience: await audienceOf(tx.of(AgentShare), agent) };
         await this.record(tx, who, 'agent.renamed', agent.id, { from: agent.slug, to: newSlug });
         await tx.emit({ type: 'agent.renamed', orgId: agent.orgId, agentId: agent.id, data });
@@ -120,15 +125,19 @@ export class AgentLifecycle {
   }
 
   /** Rows go first and at once; container and volumes follow, also when the engine is away now. */
-  async remove(who: Principal, slug: string): Promise<void> {
-    if (reservedNames.has(slug)) throw new Forbidden('System agents cannot be deleted', 'system_agent');
-    const agent = await this.access.agent(who, { slug }, 'own');
+  async remove(who: Principal, ref: AgentRef): Promise<void> {
+    if ('slug' in ref && reservedNames.has(ref.slug)) {
+      throw new Forbidden('System agents cannot be deleted', 'system_agent');
+    }
+    const agent = await this.access.agent(who, ref, 'own');
     if (agent.isSystem) throw new Forbidden('System agents cannot be deleted', 'system_agent');
     const instance = await this.control.findOf(agent.id);
     await this.db.run(async (tx) => {
+      await tx.lock(Instance, { agentId: agent.id });
       const audience = await audienceOf(tx.of(AgentShare), agent);
-      const { affected } = await tx.of(Agent).delete({ id: agent.id });
-      if (!affected) return;
+      // Who named it by name means the one that has the name now.
+      const { affected } = await tx.of(Agent).delete({ ...ref, id: agent.id });
+      if (!affected) throw await overtaken(tx, agent);
       await tx.query('delete from api_keys where agent_id = $1', [agent.id]);
       const data = { slug: agent.slug, instanceId: instance?.id ?? null, audience };
       await this.record(tx, who, 'agent.deleted', agent.id, { slug: agent.slug });
@@ -170,7 +179,9 @@ export class AgentLifecycle {
   private async wish(who: Principal, agent: Agent, patch: Partial<Instance>): Promise<string> {
     const id = await this.db.run(async (tx) => {
       const instance = await tx.lock(Instance, { agentId: agent.id });
-      if (!instance) throw new Conflict('The agent was deleted meanwhile');
+      if (!instance || !(await tx.of(Agent).existsBy({ id: agent.id, slug: agent.slug }))) {
+        throw await overtaken(tx, agent);
+      }
       const revived = patch.desired === 'running' && instance.state === 'failed';
       if (revived) await this.control.revive(tx, instance, patch);
       else await tx.of(Instance).save(Object.assign(instance, patch));
@@ -212,6 +223,13 @@ export class AgentLifecycle {
     if (!agent || !instance) throw new Conflict('The agent was deleted meanwhile');
     return { agent, instance };
   }
+}
+
+/** Why an agent that was there a moment ago is not there under its name any more. */
+async function overtaken(tx: Tx, { id, slug }: Agent): Promise<Error> {
+  const renamed = await tx.of(Agent).existsBy({ id });
+  if (renamed) return new Conflict('The agent was renamed meanwhile', 'renamed_meanwhile');
+  return new NotFound('agent', slug);
 }
 
 /** Who could see an agent, kept in events that outlive it. */

@@ -85,7 +85,7 @@ export class HostedLifecycle {
   async remove(who: Principal, agent: Agent): Promise<void> {
     // Only with its container: otherwise it is kept, and can be deleted again.
     this.changes.watch.require();
-    await this.changes.lifecycle.remove(who, agent.slug);
+    await this.changes.lifecycle.remove(who, { id: agent.id });
   }
 
   start(who: Principal, agent: Agent): Promise<boolean> {

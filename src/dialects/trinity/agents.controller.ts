@@ -106,7 +106,7 @@ export class TrinityAgentsController {
   @ApiOkResponse({ type: MessageView })
   @Refuses({ ...access, 403: 'Not its owner, or a system agent' })
   async remove(@Who() who: Principal, @Param('name') name: string): Promise<MessageView> {
-    await worded('delete', this.lifecycle.remove(who, name));
+    await worded('delete', this.lifecycle.remove(who, { slug: name }));
     return { message: `Agent ${name} deleted` };
   }
 
