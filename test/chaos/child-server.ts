@@ -128,6 +128,11 @@ export class ChildServer {
     return this.probe('/engine', '') as ReturnType<ChildServer['engine']>;
   }
 
+  /** How late its event loop was since the last question. */
+  delays(): Promise<{ p99Ms: number }> {
+    return this.probe('/delays', '') as ReturnType<ChildServer['delays']>;
+  }
+
   /** An open `/ws` of the administrator. */
   async events(lastEventId?: string): Promise<SocketClient> {
     const after = lastEventId === undefined ? '' : `&last-event-id=${lastEventId}`;

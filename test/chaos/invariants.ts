@@ -14,10 +14,29 @@ interface InstanceRow {
 const instancesSql = `select i.id, a.slug, i.desired, i.state, i.reason, i.ref
   from instances i join agents a on a.id = i.agent_id`;
 
+/** What is in between and has nobody who would go on with it: each line is one kind, which is fine for a moment. */
+const ownerlessSql = `
+  select 'turn of an agent that does not run' as what, t.id, t.state from turns t join instances i on i.id = t.instance_id
+    where t.state in ('queued', 'running') and i.state <> 'running'
+  union all select 'turn of a runtime that ended', t.id, t.state from turns t
+    join generations g on g.instance_id = t.instance_id and g.number = t.generation where t.state = 'running' and g.state = 'ended'
+  union all select 'turn that nothing is before', t.id, t.state from turns t where t.state = 'queued'
+    and not exists (select 1 from turns r where r.instance_id = t.instance_id and r.state = 'running')
+  union all select 'runtime of an agent that does not run', g.instance_id || '/' || g.number, g.state from generations g
+    join instances i on i.id = g.instance_id where g.state <> 'ended' and i.state <> 'running'
+  union all select 'approval or question of a turn that is over', r.id, r.state from agent_requests r
+    join turns t on t.id = r.turn_id where r.state in ('open', 'answering') and t.state not in ('queued', 'running')
+  union all select 'run of a schedule whose agent runs', e.id, e.state from schedule_executions e
+    join instances i on i.agent_id = e.agent_id where e.state = 'pending' and i.state = 'running'
+  union all select 'run of a schedule without its turn', e.id, e.state from schedule_executions e
+    where e.state = 'sent' and not exists (select 1 from turns t where t.id = e.id)
+  union all select 'first message to an agent that runs', o.agent_id, 'waiting' from openings o
+    join instances i on i.agent_id = o.agent_id where i.state = 'running'`;
+
 /** Milliseconds within which nothing may be in between any more (I4). */
 const settleMs = 30_000;
 
-/** Waits until every instance is what it is wanted to be, or visibly failed. */
+/** I4: waits until every instance is what it is wanted to be, or visibly failed, and nothing else waits for nobody. */
 export async function untilSettled(server: ChildServer): Promise<void> {
   await until(
     'no instance is in between',
@@ -29,6 +48,13 @@ export async function untilSettled(server: ChildServer): Promise<void> {
     settleMs,
   ).catch(async (error: unknown) => {
     throw new Error(`I4: ${String(error)}: ${JSON.stringify(await server.sql(instancesSql))}`);
+  });
+  await until(
+    'nothing is in between without an owner',
+    async () => (await server.sql(ownerlessSql)).length === 0,
+    settleMs,
+  ).catch(async (error: unknown) => {
+    throw new Error(`I4: ${String(error)}: ${JSON.stringify(await server.sql(ownerlessSql))}`);
   });
 }
 
@@ -105,7 +131,8 @@ export async function expectNoStrayProcesses(server: ChildServer): Promise<void>
 export async function expectReasons(server: ChildServer): Promise<void> {
   const silent = await server.sql(
     `select id, state from instances where state = 'failed' and reason is null
-     union all select id, state from turns where state in ('failed', 'interrupted') and error is null`,
+     union all select id, state from turns where state in ('failed', 'interrupted') and error is null
+     union all select id, state from schedule_executions where state in ('failed', 'skipped') and error is null`,
   );
   expect({ silent }).toEqual({ silent: [] });
 }

@@ -3,7 +3,8 @@
 // The steps of the demo model (docs/demo-model.md) in the prompt become real tool calls, questions and text. More:
 //   <<crash>> exits with 1    <<hang>> never answers, not even a cancel    <<deaf>> stops reading its stdin, and hangs
 //   <<noise>> prints a line that is no JSON    <<flood N>> N chunks at once    <<both A B>> writes two files at once
-//   <<choose QUESTION | OPTION | OPTION>> asks for several of them, other words and a name
+//   <<choose QUESTION | OPTION | OPTION>> asks for several of them, other words and a name    <<log text>> writes a line to stderr
+//   <<unknown>> asks the client for a method nobody knows, and says the answer    <<close>> closes its stdin and goes on
 // What it was told of tool servers is in SCRIPTED_MCP of its shells.
 // It asks for permission with SCRIPTED_ASK=1 or in mode "ask", never in mode "auto". Conversations are kept in
 // $HOME/.scripted/<sessionId>.json: the user's message when it comes, everything else when its step is done.

@@ -2,10 +2,10 @@ import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { ask, Cancelled, pause, RpcError, tell, text, update } from './scripted-wire.mjs';
+import { ask, Cancelled, pause, RpcError, send, tell, text, update } from './scripted-wire.mjs';
 
 const marker =
-  /<<(write|both|bash|read|ask|choose|say|slow|stamp|fail|crash|hang|deaf|noise|flood)(?:\s+((?:\\>|[^\\]|\\(?!>))*?))?>>(?!>)/g;
+  /<<(write|both|bash|read|ask|choose|say|slow|stamp|fail|crash|hang|deaf|noise|flood|log|unknown|close)(?:\s+((?:\\>|[^\\]|\\(?!>))*?))?>>(?!>)/g;
 
 export const stepsOf = (prompt) =>
   [...prompt.matchAll(marker)].map(([, op, argument = '']) => ({
@@ -161,6 +161,18 @@ export const doing = {
   },
   crash: () => process.exit(1),
   noise: () => process.stdout.write('this line is noise, not JSON\n'),
+  log: (_turn, argument) => process.stderr.write(`${argument}\n`),
+  /** Asks the client for what no client knows, and says what it was answered; then tells it something nobody knows. */
+  async unknown(turn) {
+    const { result, error } = await ask(turn, 'scripted/unheard_of', { sessionId: turn.session.id });
+    send({ method: 'scripted/unheard_of_note', params: { sessionId: turn.session.id } });
+    chunk(turn, error ? `refused with ${error.code} ` : `answered ${JSON.stringify(result)} `);
+  },
+  /** Nobody can write to it any more; it goes on with what it was asked. */
+  close: () => {
+    process.stdin.removeAllListeners().destroy();
+    setInterval(() => undefined, 60_000); // nothing else would keep the process
+  },
   hang: never,
   deaf: () => {
     process.stdin.pause();

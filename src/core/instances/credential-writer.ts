@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import type { CredentialFiles } from '../credentials/credential-files.js';
+import { crashPoint } from '../crash-point.js';
 import { ChannelError, type Channel, type FileInfo } from './channel.port.js';
 
 /** How a path was before: its content, or null when there was no regular file. */
@@ -17,7 +18,8 @@ const largestKept = 16 * pieceBytes;
 
 /**
  * Writes several files into a home as one change: everything in the way is found before the first is written, and what
- * was written is put back when a later one fails. Each single file is replaced whole; links are never followed.
+ * was written is put back when a later one fails. Each single file is replaced whole; links are never followed. A server that
+ * dies in between leaves some new and some old, each whole: nobody was told that it is done, and asking again completes it.
  */
 export class CredentialWriter {
   private readonly logger = new Logger(CredentialWriter.name);
@@ -37,6 +39,7 @@ export class CredentialWriter {
         await this.makeFolders(one.path);
         await this.channel.write('home', one.path, content, { mode: privateMode, sync: true });
         done.push(one);
+        crashPoint('credentials.file');
       }
     } catch (error) {
       for (const one of done.reverse()) await this.putBack(one);

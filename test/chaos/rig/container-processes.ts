@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { docker } from './docker-world.js';
 
 /** On this machine: the process of the entry script in a container, the child of the engine's init. */
@@ -9,6 +9,11 @@ export async function mainProcessOf(ref: string): Promise<number> {
     if (new RegExp(`^PPid:\\s+${State.Pid}$`, 'm').test(status) && /^Name:\s+sh$/m.test(status)) return Number(name);
   }
   throw new Error('the container has no main process');
+}
+
+/** When the memory of its container runs out, the kernel kills this process first. */
+export function preferForOom(pid: number): void {
+  writeFileSync(`/proc/${pid}/oom_score_adj`, '1000');
 }
 
 function statusOf(pid: string): string {

@@ -38,6 +38,10 @@ export class EngineProxy {
     return [...this.open.values()];
   }
 
+  get takesCalls(): boolean {
+    return this.server !== null;
+  }
+
   /** Takes calls, again. */
   mend(): Promise<void> {
     rmSync(this.path, { force: true });

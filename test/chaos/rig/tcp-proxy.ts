@@ -5,12 +5,17 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 export class TcpProxy {
   /** Milliseconds that everything a client sends takes longer. */
   delayMs = 0;
-  /** Breaks the connection on which a client sends this, before or after it went on to the server. */
-  breakAt: { readonly text: string; readonly passOn: boolean; times: number } | null = null;
+  /**
+   * Breaks the connection on which a client sends `text`, before or after it went on to the server; with `after`, only one that
+   * has sent that before, in the same transaction.
+   */
+  breakAt: { readonly text: string; readonly after?: string; readonly passOn: boolean; times: number } | null = null;
   /** What a break struck. */
   readonly struck: string[] = [];
   private server: Server | null = null;
   private readonly pairs = new Set<readonly [Socket, Socket]>();
+  /** Connections whose transaction has come by what the fault waits for. */
+  private readonly ripe = new WeakSet<Socket>();
   private taken = 0;
 
   constructor(
@@ -63,7 +68,10 @@ export class TcpProxy {
   /** In order: every piece waits equally long. */
   private forward(data: Buffer, client: Socket, server: Socket): void {
     const fault = this.breakAt;
-    const strikes = fault !== null && fault.times > 0 && data.includes(fault.text);
+    if (fault?.after !== undefined && data.includes(fault.after)) this.ripe.add(client);
+    const ripe = fault?.after === undefined || this.ripe.has(client);
+    const strikes = fault !== null && fault.times > 0 && ripe && data.includes(fault.text);
+    if (data.includes('COMMIT') || data.includes('ROLLBACK')) this.ripe.delete(client);
     if (strikes) {
       fault.times -= 1;
       this.struck.push(fault.text);

@@ -1,76 +1,118 @@
+import type { TrinityClient } from '../../support/trinity-client.js';
 import { until } from '../../support/until.js';
 import { expectEngineMatches, expectReasons, expectWholeSessions, untilSettled } from '../invariants.js';
-import { mainProcessOf } from '../rig/container-processes.js';
+import { expectNothingLeft } from '../leftovers.js';
+import { mainProcessOf, preferForOom } from '../rig/container-processes.js';
 import { describeDocker, dockerWorld, type DockerWorld } from '../rig/docker-world.js';
 import { full, report, roundsOf } from '../rig/rounds.js';
 
 // R11: containers and runtimes end in every way: killed, out of memory, with exit code 1, again and again. Their state says
 // so with a reason, they come back after a growing pause, and the agent next to them notices nothing.
 
+/** Failures that are on record before one is made: the pause after it, 4 s, is long enough to be read in every API. */
+const failuresBefore = 2;
+
 interface Row {
   readonly state: string;
-  readonly reason: string | null;
   readonly boot: string | null;
   readonly failures: number;
+  readonly exit_code: number | null;
+  readonly oom_killed: boolean;
   readonly ref: string;
+}
+
+/** An ended agent, as people see it. */
+interface Shown {
+  readonly reasons: readonly unknown[];
+  readonly logs: string;
 }
 
 describeDocker('agents that end by themselves', () => {
   let world: DockerWorld;
+  let hosted: TrinityClient;
+  /** Of the Hosted Agents API, by name. */
+  const ids = new Map<string, string>();
   beforeAll(async () => {
     world = await dockerWorld();
+    const { admin } = world.server;
     for (const body of [
       { name: 'ending' },
       { name: 'neighbour' },
       { name: 'small', resources: { cpu: '1', memory: '96m' } },
     ]) {
-      expect((await world.server.admin.post('/api/agents', body)).status).toBe(200);
+      expect((await admin.post('/api/agents', body)).status).toBe(200);
     }
+    hosted = admin.as(String((await admin.post('/api/v1/tokens', { label: 'chaos' })).body['token']));
+    const { body } = await hosted.get<{ agents: { agentId: string; name: string }[] }>('/api/v1/agents');
+    for (const { name, agentId } of body.agents) ids.set(name, agentId);
   }, 240_000);
   afterAll(() => world.close(), 60_000);
 
   const chat = (name: string, message: string) => world.server.admin.post(`/api/agents/${name}/chat`, { message });
   async function rowOf(name: string): Promise<Row> {
     const [row] = await world.server.sql<Row>(
-      `select i.state, i.reason, i.boot, i.failures, i.ref from instances i join agents a on a.id = i.agent_id
+      `select i.state, i.boot, i.failures, i.exit_code, i.oom_killed, i.ref from instances i join agents a on a.id = i.agent_id
        where a.slug = '${name}'`,
     );
     if (!row) throw new Error(`there is no ${name}`);
     return row;
   }
-  /** Kills the main process and waits until that is told. */
-  async function killMain(name: string): Promise<{ row: Row; tookMs: number }> {
+  /** What each API says of why an agent ended, and the last of its output. */
+  async function shownOf(name: string): Promise<Shown> {
+    const { admin } = world.server;
+    const [trinity, hostedAgents, fleet, logs] = await Promise.all([
+      admin.get(`/api/agents/${name}`),
+      hosted.get(`/api/v1/agents/${ids.get(name) ?? ''}`),
+      admin.get<{ name: string; reason: string | null }[]>('/~console/fleet'),
+      admin.get(`/api/agents/${name}/logs?tail=50`),
+    ]);
+    const { reason } = fleet.body.find((member) => member.name === name) ?? {};
+    return {
+      reasons: [trinity.body['status_reason'], hostedAgents.body['lastError'], reason],
+      logs: String(logs.body['logs']),
+    };
+  }
+  /** Makes it end and waits until every API says why. The pause before it is started again is 4 s, and it is read meanwhile. */
+  async function endsWith(name: string, reason: string, strike: () => Promise<unknown>) {
+    await world.server.sql(
+      `update instances set failures = ${failuresBefore}, state_since = now()
+       where agent_id = (select id from agents where slug = '${name}')`,
+    );
     const before = await rowOf(name);
-    const pid = await mainProcessOf(before.ref);
+    await strike();
     const began = Date.now();
-    process.kill(pid, 'SIGKILL');
-    const row = await until(
-      'the end is told',
+    const row = await until('the end is stored', async () => {
+      const now = await rowOf(name);
+      return now.failures > before.failures && now;
+    });
+    const storedMs = Date.now() - began;
+    const shown = await shownOf(name);
+    expect({ ...shown, row }).toMatchObject({ reasons: [reason, reason, reason] });
+    await until(
+      'it runs anew',
       async () => {
         const now = await rowOf(name);
-        return now.failures > before.failures && now;
+        return now.state === 'running' && now.boot !== before.boot;
       },
-      30_000,
+      60_000,
     );
-    return { row, tookMs: Date.now() - began };
+    return { row, logs: shown.logs, storedMs };
   }
-  const forget = (name: string): Promise<unknown> =>
-    world.server.sql(
-      `update instances set failures = 0 where agent_id = (select id from agents where slug = '${name}')`,
-    );
+  const killMain = async (name: string): Promise<void> => {
+    process.kill(await mainProcessOf((await rowOf(name)).ref), 'SIGKILL');
+  };
   async function expectWhole(): Promise<void> {
     await untilSettled(world.server);
     await expectEngineMatches(world.server);
     await expectWholeSessions(world.server);
     await expectReasons(world.server);
+    await expectNothingLeft(world);
   }
 
   it.each(roundsOf(1, 20))(
     'the main process is killed in a turn (round %d)',
     async (round) => {
-      await forget('ending');
-      const before = await rowOf('ending');
-      const asked = chat('ending', `<<slow 200 100>> <<say end-${round}>>`);
+      const asked = chat('ending', `<<log last words ${round}>> <<slow 400 100>> <<say end-${round}>>`);
       const other = chat('neighbour', `<<slow 20 100>> <<say whole-${round}>>`);
       await until(
         'the turns run',
@@ -79,19 +121,14 @@ describeDocker('agents that end by themselves', () => {
         },
         60_000,
       );
-      const { row, tookMs } = await killMain('ending');
-      report(`exit 137, round ${round}`, ['a running turn'], `told after ${tookMs} ms: ${row.reason ?? 'no reason'}`);
-      expect(row.reason).toMatch(/^Ended unexpectedly with exit code 137; starting again in 1 s$/);
+      await until('it has said something', async () => (await shownOf('ending')).logs.includes(`last words ${round}`));
+      const reason = 'Ended unexpectedly with exit code 137; starting again in 4 s';
+      const { row, logs, storedMs } = await endsWith('ending', reason, () => killMain('ending'));
+      report(`exit 137, round ${round}`, ['a running turn'], `stored after ${storedMs} ms: ${reason}`);
+      expect(row).toMatchObject({ exit_code: 137, oom_killed: false });
+      expect(logs).toContain(`last words ${round}`);
       expect((await asked).status).toBe(503);
       expect(String((await other).body['response'])).toMatch(new RegExp(`whole-${round}$`));
-      await until(
-        'it runs anew',
-        async () => {
-          const now = await rowOf('ending');
-          return now.state === 'running' && now.boot !== before.boot;
-        },
-        60_000,
-      );
       expect((await chat('ending', '<<say back>>')).body['response']).toBe('back');
       await expectWhole();
     },
@@ -129,17 +166,46 @@ describeDocker('agents that end by themselves', () => {
     240_000,
   );
 
+  it.each(roundsOf(1, 20))(
+    'memory runs out, and the kernel chooses the main process (round %d)',
+    async (round) => {
+      const hog = `perl -e '$x = "x" x 300_000_000; print length $x'`;
+      const reason = 'Ran out of memory and was killed by the kernel; starting again in 4 s';
+      const asked: ReturnType<typeof chat>[] = [];
+      const { row, storedMs } = await endsWith('small', reason, async () => {
+        preferForOom(await mainProcessOf((await rowOf('small')).ref));
+        asked.push(chat('small', `<<bash ${hog}>> <<say after-${round}>>`));
+      });
+      report(`main process out of memory, round ${round}`, ['a container'], `stored after ${storedMs} ms: ${reason}`);
+      expect(row).toMatchObject({ exit_code: 137, oom_killed: true });
+      expect((await Promise.all(asked)).map(({ status }) => status)).toEqual([503]);
+      expect((await chat('small', '<<say alive>>')).body['response']).toBe('alive');
+      await expectWhole();
+    },
+    240_000,
+  );
+
   // A minute each, so only in the full set.
   (full ? it : it.skip).each(roundsOf(1, 3))(
     'the main process is killed again and again, until it is given up (round %d)',
     async (round) => {
       await world.server.admin.post('/api/agents/ending/stop');
       expect((await world.server.admin.post('/api/agents/ending/start')).status).toBe(200);
-      const reasons: string[] = [];
+      const socket = await world.server.events();
+      const told = (): string[] =>
+        socket.events.flatMap((event) => {
+          const reason = event['agent_name'] === 'ending' ? String(event['reason']) : '';
+          return /exit code 137/.test(reason) ? [reason] : [];
+        });
       for (let attempt = 1; attempt <= 6; attempt += 1) {
         await until('it runs', async () => (await rowOf('ending')).state === 'running', 90_000);
-        reasons.push((await killMain('ending')).row.reason ?? '');
+        await killMain('ending');
+        await socket.waitFor(() => told().length === attempt, 60_000);
       }
+      socket.close();
+      const reasons = told();
+      const [last] = reasons.slice(-1);
+      expect((await shownOf('ending')).reasons).toEqual([last, last, last]);
       report(`crash loop, round ${round}`, reasons, 'given up');
       expect(reasons.map((text) => /(?:in (\d+) s|gave up)/.exec(text)?.[1] ?? 'up')).toEqual([
         '1',
@@ -149,7 +215,7 @@ describeDocker('agents that end by themselves', () => {
         '16',
         'up',
       ]);
-      expect(await rowOf('ending')).toMatchObject({ state: 'failed', reason: expect.stringContaining('gave up') });
+      expect(await rowOf('ending')).toMatchObject({ state: 'failed', exit_code: 137 });
       expect((await chat('neighbour', '<<say still>>')).body['response']).toBe('still');
       expect((await world.server.admin.post('/api/agents/ending/start')).status).toBe(200);
       expect((await chat('ending', '<<say back>>')).body['response']).toBe('back');

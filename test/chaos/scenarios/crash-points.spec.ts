@@ -7,9 +7,9 @@ import { until } from '../../support/until.js';
 import { ChildServer } from '../child-server.js';
 import { expectEngineMatches, expectNoStrayProcesses, expectReasons, untilSettled } from '../invariants.js';
 import { describeDocker, dockerWorld, volumesOf, type DockerWorld } from '../rig/docker-world.js';
-import { report } from '../rig/rounds.js';
+import { full, report } from '../rig/rounds.js';
 
-// R3: the server dies in each gap between two steps of create, stop, rename, recreate (of a stopped and a running one) and delete, once. After a restart
+// R3: the server dies in each gap between two steps of create, stop, rename, recreate (of a stopped and a running one), delete and of writing credentials, once. After a restart
 // the operation has been rolled forward or back within 10 s, and asking for it again is answered.
 
 const plans = {
@@ -28,12 +28,18 @@ const plans = {
   recreate: ['recreate.removed'],
   renew: ['renew.halted'],
   delete: ['delete.stored', 'delete.closed', 'delete.removed'],
+  inject: ['credentials.file'],
+  import: ['credentials.file'],
 } as const;
 type Operation = keyof typeof plans;
-const cases = Object.entries(plans).flatMap(([operation, points]) =>
-  points.map((point) => [point, operation as Operation] as const),
-);
+/** An import writes as an inject does. */
+const inFullOnly = new Set<string>(['import']);
+const cases = Object.entries(plans)
+  .filter(([operation]) => full || !inFullOnly.has(operation))
+  .flatMap(([operation, points]) => points.map((point) => [point, operation as Operation] as const));
 
+const isAboutCredentials = (operation: Operation): boolean => operation === 'inject' || operation === 'import';
+const credentialFiles = ['.env', 'second.pem'];
 const creates = (operation: Operation): boolean => operation.startsWith('create');
 
 /** Gaps inside the steps of the Docker adapter. */
@@ -47,7 +53,8 @@ it('hits every named crash point of the sources', () => {
     .trim()
     .split('\n')
     .map((text) => text.slice(12, -2));
-  expect([...new Set(names)].sort()).toEqual([...cases.map(([point]) => point), ...inAdapters].sort());
+  const struck = new Set([...cases.map(([point]) => point), ...inAdapters]);
+  expect([...new Set(names)].sort()).toEqual([...struck].sort());
 });
 
 describe('a crash between two steps', () => {
@@ -95,6 +102,10 @@ describe('a crash between two steps', () => {
       report(point, [`${operation} ${name}`], `ready after ${readyMs} ms, ${outcome} ${settledMs} ms later`);
       expect(answer).toBeNull();
       if (operation === 'createPrompted') await expectOneOpening(name);
+      // Nobody was told that they are written: each file is the old or the new one, and asking again completes it.
+      if (isAboutCredentials(operation)) {
+        for (const value of await credentialsOf(name)) expect(['V=old\n', 'V=new\n']).toContain(value);
+      }
       await expectReasons(server);
       await expectNoStrayProcesses(server);
 
@@ -104,11 +115,23 @@ describe('a crash between two steps', () => {
         outcome,
         status: expectedAgain(operation, row?.slug ?? null, name),
       });
+      if (isAboutCredentials(operation)) expect(await credentialsOf(name)).toEqual(['V=new\n', 'V=new\n']);
       await untilSettled(server);
       await expectEngineMatches(server);
     },
-    60_000,
+    120_000,
   );
+
+  const inject = (name: string, value: string) => {
+    const files = Object.fromEntries(credentialFiles.map((path) => [path, `V=${value}\n`]));
+    return server.admin.post(`/api/agents/${name}/credentials/inject`, { files });
+  };
+  const credentialsOf = (name: string): Promise<unknown[]> =>
+    Promise.all(
+      credentialFiles.map(
+        async (path) => (await server.admin.get(`/api/agents/${name}/files/download?path=${path}`)).body,
+      ),
+    );
 
   /** The first message was sent, once, and answered. */
   async function expectOneOpening(name: string): Promise<void> {
@@ -125,6 +148,11 @@ describe('a crash between two steps', () => {
   async function given(name: string, operation: Operation): Promise<void> {
     const { status } = await server.admin.post('/api/agents', { name });
     expect(status).toBe(200);
+    if (operation === 'import') {
+      await inject(name, 'new');
+      expect((await server.admin.post(`/api/agents/${name}/credentials/export`)).status).toBe(200);
+    }
+    if (isAboutCredentials(operation)) expect((await inject(name, 'old')).status).toBe(200);
     if (operation !== 'recreate' && operation !== 'renew') return;
     if (operation === 'recreate') await server.admin.post(`/api/agents/${name}/stop`);
     await server.sql(`update agents set revision = revision + 1 where slug = '${name}'`);
@@ -148,6 +176,10 @@ describe('a crash between two steps', () => {
         return admin.put(`/api/agents/${name}/rename`, { new_name: `${name}-renamed` });
       case 'delete':
         return admin.delete(`/api/agents/${name}`);
+      case 'inject':
+        return inject(name, 'new');
+      case 'import':
+        return admin.post(`/api/agents/${name}/credentials/import`);
     }
   }
 

@@ -2,7 +2,7 @@ import { readFileSync, readdirSync, rmSync } from 'node:fs';
 import { Generations } from '../../../src/core/runtimes/generations.service.js';
 import { Caretaker } from '../../../src/core/sessions/caretaker.service.js';
 import { Prompts } from '../../../src/core/sessions/prompts.service.js';
-import { full } from '../../chaos/rig/rounds.js';
+import { full, report } from '../../chaos/rig/rounds.js';
 import { bootFleet, type Fleet } from '../../support/fleet.js';
 import { until } from '../../support/until.js';
 import { changeAgent, eventsOf, feedLongLine, generationsOf, journalOf, turnsOf, untilTurn } from './support.js';
@@ -12,6 +12,7 @@ jest.setTimeout(120_000);
 /** Storing them is what takes long in this file; script/chaos sends as many as the list asks for. */
 const flood = full ? 100_000 : 20_000;
 
+/** R18, beside what a person does to a turn; `script/chaos` plays this file twenty times. */
 describe('turns that do not end well', () => {
   let fleet: Fleet;
   beforeAll(async () => {
@@ -42,6 +43,7 @@ describe('turns that do not end well', () => {
     const said = (await eventsOf(fleet, 'worker')).filter(({ kind }) => kind === 'agent_message');
     expect(said.map(({ data }) => data['text'])).toEqual(['before', 'begun', 'alive']); // the replay is not recorded
     expect((await generationsOf(fleet, 'worker')).map(({ state }) => state)).toEqual(['ended', 'ready']);
+    report('protocol abuse', ['a runtime that crashes'], String(detail));
   });
 
   it('one that hangs is timed out, its runtime is killed, and the next message works', async () => {
@@ -51,6 +53,30 @@ describe('turns that do not end well', () => {
     expect((await turnsOf(fleet, 'worker')).at(-1)).toMatchObject({ state: 'failed' });
     await changeAgent(fleet, 'worker', { timeoutSeconds: 3600 });
     await works();
+    report('protocol abuse', ['a runtime that hangs'], String(detail));
+  });
+
+  it('a runtime that closes its stdin can end its turn; the next is timed out, and the one after works', async () => {
+    await fleet.givenAgent('shut');
+    expect(await says('shut', '<<close>> <<say whole>>')).toEqual([200, 'whole']);
+    await changeAgent(fleet, 'shut', { timeoutSeconds: 1 });
+    const [status, detail] = await says('shut', '<<say unheard>>');
+    expect([status, detail]).toEqual([504, 'The turn took longer than the 1 s it is allowed']);
+    expect((await turnsOf(fleet, 'shut')).map(({ state, error }) => [state, error])).toEqual([
+      ['finished', null],
+      ['failed', detail],
+    ]);
+    await changeAgent(fleet, 'shut', { timeoutSeconds: 3600 });
+    await works('shut');
+    report('protocol abuse', ['a runtime that closed its stdin'], String(detail));
+  });
+
+  it('a method that nobody knows is refused as the protocol says, and a notice of one is passed over', async () => {
+    const answer = await says('worker', '<<unknown>> <<say on>>');
+    expect(answer).toEqual([200, 'refused with -32601 on']);
+    expect((await fleet.admin.get<unknown[]>('/~console/approvals')).body).toEqual([]);
+    await works();
+    report('protocol abuse', ['a method nobody knows'], String(answer[1]));
   });
 
   it('one that a person cancels ends as cancelled', async () => {
@@ -65,6 +91,7 @@ describe('turns that do not end well', () => {
 
   it('noise between the lines disturbs nobody', async () => {
     expect(await says('worker', '<<noise>> <<say still>> <<noise>> <<say fine>>')).toEqual([200, 'stillfine']);
+    report('protocol abuse', ['lines that are no JSON'], 'the turn is whole');
   });
 
   it(`a flood of ${flood} chunks is stored, and the process stays small`, async () => {
@@ -79,6 +106,7 @@ describe('turns that do not end well', () => {
     expect(length).toBeGreaterThan(flood * 110);
     expect(process.memoryUsage().rss - before).toBeLessThan(400 * 2 ** 20);
     await works('loud');
+    report('protocol abuse', [`${flood} chunks at once`], 'all stored');
   });
 
   it.each([10, 13])('a line of %i MB ends nothing', async (megabytes) => {
@@ -88,6 +116,7 @@ describe('turns that do not end well', () => {
     const { status } = await fleet.chat(agent, `<<bash ${command}>> <<say after>>`);
     expect(status).toBe(200);
     await works(agent);
+    report('protocol abuse', [`a line of ${megabytes} MB`], 'the turn is whole');
   });
 
   it('output that no database stores is stored without it', async () => {
@@ -132,6 +161,7 @@ describe('turns that do not end well', () => {
       error: 'The runtime does not read its input',
     });
     await works('deaf');
+    report('protocol abuse', ['a runtime that reads nothing'], 'The runtime does not read its input');
   });
 
   it('an idle runtime sleeps, and wakes with its conversation', async () => {
