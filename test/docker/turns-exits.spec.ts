@@ -24,7 +24,7 @@ describeDocker('containers with OpenCode that end', () => {
         10_000,
       );
       const ms = Date.now() - killed;
-      process.stdout.write(`docker kill was seen after ${ms} ms\n`);
+      report('docker kill with OpenCode', ['a container'], `seen after ${ms} ms`);
       expect(String(event['reason'])).toContain('from outside Flotilla');
       expect(ms).toBeLessThan(2000);
       socket.close();
@@ -47,6 +47,7 @@ describeDocker('containers with OpenCode that end', () => {
       });
       const { state, error } = await world.finished('m6');
       expect([state, typeof error]).toEqual(['interrupted', 'string']);
+      report('main process of OpenCode killed', ['a turn'], String(error));
       expect((await call)?.status).toBe(503);
       expect((await world.ask('talker', 'm7 <<say back>>'))?.status).toBe(200);
       await world.expectWhole();
@@ -64,7 +65,7 @@ describeDocker('containers with OpenCode that end', () => {
       expect(status).toBe(200);
       const answer = await world.ask('small', 'm8 <<say hello>>');
       const { state, error } = await world.finished('m8');
-      process.stdout.write(`out of memory: ${answer?.status} ${state}: ${error}\n`);
+      report('OpenCode out of memory', ['a turn'], `${answer?.status} ${state}: ${error}`);
       expect(['failed', 'interrupted']).toContain(state);
       expect(error).toEqual(expect.any(String));
       await world.expectWhole();

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { expectReasons, expectWholeSessions, untilSettled } from '../chaos/invariants.js';
+import { report } from '../chaos/rig/rounds.js';
 import { containersOf, dockerWorld, type DockerWorld, volumesOf } from '../chaos/rig/docker-world.js';
 import type { ChildServer } from '../chaos/child-server.js';
 import type { Answer, TrinityClient } from '../support/trinity-client.js';
@@ -100,9 +101,8 @@ export class OpencodeWorld {
   async die(moment: string): Promise<void> {
     const calls = this.world.proxy.inFlight.filter((call) => !/^(POST \/exec|GET)/.test(call));
     await this.server.kill();
-    process.stdout.write(
-      `killed during: ${moment}; at the engine: ${calls.map((call) => call.replace(/\?.*/, '')).join(', ') || 'nothing'}\n`,
-    );
+    const atEngine = calls.map((call) => call.replace(/\?.*/, '')).join(', ') || 'nothing';
+    report('the server of OpenCode killed', [moment], `at the engine: ${atEngine}`);
     await this.server.start();
   }
 

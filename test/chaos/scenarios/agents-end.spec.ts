@@ -171,6 +171,8 @@ describeDocker('agents that end by themselves', () => {
     async (round) => {
       const hog = `perl -e '$x = "x" x 300_000_000; print length $x'`;
       const reason = 'Ran out of memory and was killed by the kernel; starting again in 4 s';
+      // What the main process starts from now on inherits the preference: its runtime has to run before.
+      expect((await chat('small', '<<say ready>>')).body['response']).toBe('ready');
       const asked: ReturnType<typeof chat>[] = [];
       const { row, storedMs } = await endsWith('small', reason, async () => {
         preferForOom(await mainProcessOf((await rowOf('small')).ref));
