@@ -22,7 +22,7 @@ describe('names of uploads', () => {
 });
 
 describe('kinds of uploads', () => {
-  it.each(['a.exe', 'A.EXE', 'archive.tar.Deb', 'lib.so', 'x.jar ', 'a.b.dylib'])('%s is refused by name', (name) => {
+  it.each(['a.exe', 'A.EXE', 'archive.tar.Deb', 'lib.so', 'x.jar ', 'a.b.dylib', 'x.exe.', 'x.exe. .'])('%s is refused by name', (name) => {
     expect(() => requireExtension(name, refusedExtensions)).toThrow(
       expect.objectContaining({ code: 'file_type_not_allowed' }),
     );
@@ -37,6 +37,7 @@ describe('kinds of uploads', () => {
     ['Windows', Buffer.from('MZ\x90\x00\x03', 'latin1')],
     ['macOS', Buffer.from('cffaedfe07000001', 'hex')],
     ['macOS, fat', Buffer.from('cafebabe00000002', 'hex')],
+    ['macOS, fat for large programs', Buffer.from('cafebabf00000002', 'hex')],
   ])('a program for %s is refused by content', (_kind, start) => {
     expect(() => requireContent(start)).toThrow(expect.objectContaining({ code: 'file_type_not_allowed' }));
   });

@@ -26,7 +26,7 @@ export function uploadNameOf(given: string): string {
 
 /** Throws `Invalid` for a name that ends like a refused kind of file. */
 export function requireExtension(name: string, refused: readonly string[]): void {
-  const extension = /\.([^.]+?)\s*$/.exec(name)?.[1]?.toLowerCase();
+  const extension = /\.([^.]+?)[\s.]*$/.exec(name)?.[1]?.toLowerCase();
   if (extension !== undefined && refused.includes(extension)) throw notAllowed(`Files that end in .${extension}`);
 }
 
@@ -42,7 +42,7 @@ export function requireContent(start: Buffer): void {
 
 const programs: ReadonlySet<number> = new Set([
   0x7f454c46, // ELF
-  ...[0xfeedface, 0xfeedfacf, 0xcefaedfe, 0xcffaedfe, 0xcafebabe, 0xbebafeca], // Mach-O
+  ...[0xfeedface, 0xfeedfacf, 0xcefaedfe, 0xcffaedfe, 0xcafebabe, 0xbebafeca, 0xcafebabf, 0xbfbafeca], // Mach-O
 ]);
 
 const notAllowed = (what: string): Invalid =>

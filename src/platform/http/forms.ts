@@ -49,7 +49,7 @@ export class IncomingForm {
         this.body.resume(); // what still comes is read to nothing, so that the answer can be sent
       };
       let files = 0;
-      parser.on('file', (name, stream, filename, _encoding, type) => {
+      parser.on('file', (name, stream, filename: string | undefined, _encoding, type) => {
         files += 1;
         stream.on('error', () => undefined);
         end.catch((error: unknown) => stream.destroy(error as Error));
@@ -58,7 +58,7 @@ export class IncomingForm {
           return fail(new Invalid('Send one file at a time', [], 'invalid_request'));
         }
         if (name !== field) return fail(missing(field));
-        resolve({ name: filename, type, data: read(stream, end, fail) });
+        resolve({ name: filename ?? '', type, data: read(stream, end, fail) });
       });
       parser.on('filesLimit', () => {
         fail(new Invalid('Send one file at a time', [], 'invalid_request'));

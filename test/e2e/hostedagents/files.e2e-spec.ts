@@ -114,6 +114,9 @@ describe('files for an agent', () => {
     const cut = '--x\r\ncontent-disposition: form-data; name="file"; filename="cut.txt"\r\n\r\nhalf of it';
     expect((await send(cut, broken)).body).toEqual(refusal('invalid_request'));
     expect((await send('x', { 'content-type': 'multipart/form-data' })).body).toEqual(refusal('invalid_request'));
+    const nameless =
+      '--x\r\ncontent-disposition: form-data; name="file"\r\ncontent-type: application/octet-stream\r\n\r\nx\r\n--x--\r\n';
+    expect((await send(nameless, broken)).body).toEqual(refusal('invalid_request'));
     expect(readdirSync(folder)).toEqual([]);
   });
 
