@@ -5,6 +5,7 @@ import type { Permission, Principal } from '../access/principal.js';
 import { Agent } from '../agents/agent.entity.js';
 import { NotFound } from '../errors/domain-error.js';
 import type { InstanceState } from '../instances/instance.lifecycle.js';
+import { phaseSql } from '../instances/instance.phase.js';
 import { Session } from '../sessions/session.entity.js';
 import { LinkAddresses } from './link-addresses.js';
 
@@ -51,7 +52,7 @@ export class Links {
     // Who is refused everywhere gave nobody else access either.
     const [row] = id
       ? await this.db.query<Row>(
-          `select ${this.agents.columns}, i.state, u.username from agents a
+          `select ${this.agents.columns}, ${phaseSql('i')} as state, u.username from agents a
            join users u on u.id = a.owner_id and u.suspended_at is null
            left join instances i on i.agent_id = a.id where a.id = $1 limit 1`,
           [id],
@@ -72,7 +73,7 @@ export class Links {
   /** The conversation behind an address that was opened before; null: deleted since, or its user suspended. */
   async find(sessionId: string): Promise<SessionLink | null> {
     const [row] = await this.db.query<Row>(
-      `select ${this.agents.columns}, ${this.sessions.columns}, i.state, u.username from sessions s
+      `select ${this.agents.columns}, ${this.sessions.columns}, ${phaseSql('i')} as state, u.username from sessions s
        join agents a on a.id = s.agent_id
        join users u on u.id = s.user_id and u.suspended_at is null
        left join instances i on i.id = s.instance_id

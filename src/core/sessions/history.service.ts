@@ -49,7 +49,7 @@ export class History {
     const status = filter.status === 'active' || filter.status === 'closed' ? filter.status : Not('deleted' as const);
     return this.db.of(Session).find({
       where: { agentId: agent.id, purpose: 'chat', status, ...(userId ? { userId } : {}) },
-      order: { createdAt: 'DESC' },
+      order: { createdAt: 'DESC', id: 'DESC' },
       take: 1000,
     });
   }
