@@ -116,12 +116,8 @@ describe('reading a journal into the database', () => {
     const values = new GivenValues();
     const settings = new HomeSettings(channels, new AgentEnvironment(channels, values, {} as unknown as AgentKeys));
     const secrets = new PrivateInstructions({ masterKey: new Secret('key') } as Config);
-    const spool = new Spool(
-      database.db,
-      channels,
-      settings,
-      new PrivateContext(database.db, channels, secrets, values),
-    );
+    const hidden = new PrivateContext(database.db, channels, secrets, values);
+    const spool = new Spool(database.db, channels, settings, hidden);
     const endings = new TurnEndings(clock);
     const engine = { pathOf: () => '/home/developer' } as unknown as ContainerEngine;
     const steps = new AttachSteps(runtimes, spool, engine, endings);
