@@ -8,6 +8,7 @@ import { listing } from './p07-listing.js';
 import { fleetStats } from './p08-stats.js';
 import { fanOut } from './p09-fanout.js';
 import { chats } from './p11-chats.js';
+import { files } from './p13-files.js';
 import { terminals } from './p14-terminal.js';
 import { footprint } from './p15-footprint.js';
 import { startUp } from './p16-startup.js';
@@ -25,6 +26,7 @@ export const benches: readonly Bench[] = [
   fleetStats,
   chats,
   execs,
+  files,
   terminals,
   lifecycle,
   timeToInteractive,

@@ -1,4 +1,5 @@
 import { type Bar, type Bench, interleave, type Row, type Side } from '../core/bench.js';
+import { createAgent } from '../core/product.js';
 import { dockerFixture, execTrue, runtime } from '../core/docker-fixture.js';
 import { engineCpuMs } from '../core/host.js';
 import { removeWithVolumes, run } from '../refs/raw-docker.js';
@@ -28,7 +29,7 @@ export const timeToInteractive: Bench = {
         const name = `tti-${++made}`;
         const before = { engine: engineCpuMs(), product: await product.usage() };
         const began = performance.now();
-        await client.create(name, runtime);
+        await createAgent(client, name, runtime);
         await product.ask('exec', { name, argv: ['true'], count: 1, atOnce: 1 });
         values.push(performance.now() - began);
         cpuMs += (await product.usage()).cpuMs - before.product.cpuMs;

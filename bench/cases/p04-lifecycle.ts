@@ -1,4 +1,5 @@
 import { type Bench, interleave, type Row, type Take } from '../core/bench.js';
+import { createAgent } from '../core/product.js';
 import { dockerFixture, runtime } from '../core/docker-fixture.js';
 import { timed } from '../core/numbers.js';
 import { docker, removeWithVolumes, run } from '../refs/raw-docker.js';
@@ -47,7 +48,7 @@ export const lifecycle: Bench = {
       },
       product: async (round) => {
         const name = `life-${Date.now().toString(36)}`;
-        await client.create(name, runtime);
+        await createAgent(client, name, runtime);
         const rename = dialect.rename(name, `${name}-b`);
         const now = rename ? `${name}-b` : name;
         await product.ask('trace', { on: round === 0 });

@@ -1,4 +1,5 @@
 import { type Bench, interleave, type Row, type Take } from '../core/bench.js';
+import { createAgent } from '../core/product.js';
 import { dockerFixture, execTrue, runtime } from '../core/docker-fixture.js';
 import { engineCpuMs } from '../core/host.js';
 import { inParallel, range, timed } from '../core/numbers.js';
@@ -14,7 +15,7 @@ export const execs: Bench = {
     const fixture = await dockerFixture(world);
     if (!fixture) return [];
     const { client, product, same } = fixture;
-    await client.create(name, runtime);
+    await createAgent(client, name, runtime);
     const id = await run(same(`exec-${Date.now().toString(36)}`));
     try {
       const rows: Row[] = [];

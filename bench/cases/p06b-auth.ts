@@ -20,9 +20,11 @@ export const authCost: Bench = {
           username: `auth-${Date.now().toString(36)}`,
           dialect: dialect.name,
         });
-        await product.sql(`update agents set owner_id = (select id from users order by created_at desc limit 1)
-          where slug = '${name}'`);
-        const { path } = dialect.read(name);
+        await product.sql(
+          `update agents set (owner_id, org_id) = (select id, personal_org_id from users order by created_at desc limit 1)
+           where slug = '${name}'`,
+        );
+        const { path } = dialect.read(await client.agent(name));
         const requests = scale.pick(600, 3000);
         const take = async (token: string, off: boolean): Promise<Take> => {
           await product.ask('guards', { off });
@@ -35,10 +37,8 @@ export const authCost: Bench = {
           expectRight(done.errors === 0, `${done.errors} of ${requests} answers`);
           return { ...done, cpuMs: cpuMs - before.cpuMs };
         };
-        for (const [kind, token] of [
-          ['JWT', client.token],
-          ['API key', user.token],
-        ] as const) {
+        const keys = [['API key', user.token]] as const;
+        for (const [kind, token] of dialect.takesLogins ? ([['JWT', client.token], ...keys] as const) : keys) {
           const takes = await interleave(scale.rounds, {
             reference: () => take(token, true),
             product: () => take(token, false),
@@ -56,7 +56,8 @@ export const authCost: Bench = {
           });
         }
         await product.sql(
-          `update agents set owner_id = (select id from users where username = 'admin') where slug = '${name}'`,
+          `update agents set (owner_id, org_id) = (select id, personal_org_id from users where username = 'admin')
+           where slug = '${name}'`,
         );
       }
     }

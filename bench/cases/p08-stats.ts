@@ -4,7 +4,7 @@ import { engineCpuMs } from '../core/host.js';
 import { load } from '../core/load.js';
 import { removeAgents, runningAgents } from '../core/local-fleet.js';
 import { inParallel, range, sleep } from '../core/numbers.js';
-import type { Client } from '../core/product.js';
+import { createAgent, type Manager } from '../core/product.js';
 import type { World } from '../core/world.js';
 import { readCounters } from '../refs/cgroup-files.js';
 import { docker } from '../refs/raw-docker.js';
@@ -71,7 +71,7 @@ async function watchedFleet(world: World, scale: Scale): Promise<Row[]> {
   ];
 }
 
-async function one(client: Client, name: string): Promise<number[]> {
+async function one(client: Manager, name: string): Promise<number[]> {
   const { product, dialect, token } = client;
   const right = (status: number, body: string): boolean => status === 200 && dialect.isStats(JSON.parse(body));
   const { path } = dialect.stats(name);
@@ -90,7 +90,7 @@ async function one(client: Client, name: string): Promise<number[]> {
 async function samplingCost({ client, product }: DockerFixture, scale: Scale): Promise<Row[]> {
   const count = scale.pick(4, 12);
   const names = range(count).map((index) => `stats-${index + 1}`);
-  await inParallel(names, 2, (name) => client.create(name, runtime));
+  await inParallel(names, 2, (name) => createAgent(client, name, runtime));
   try {
     const refs = (await product.sql<{ ref: string }>(`select ref from instances where state = 'running'`)).map(
       ({ ref }) => ref,

@@ -27,14 +27,16 @@ export const fanOut: Bench = {
   async run(world, scale) {
     const rows: Row[] = [];
     for (const dialect of world.dialects) {
+      const { events: carried } = dialect;
+      if (!carried) continue;
       const product = await world.fresh(kind);
       const bare = await Reference.start('bare-ws.mjs');
       const crowd = await Reference.start('ws-clients.mjs');
       try {
         const who = await audienceOf(product, dialect.name);
-        const events = `${product.url.replace('http', 'ws')}${dialect.events(who.token)}`;
+        const events = `${product.url.replace('http', 'ws')}${carried.path(who.token)}`;
         const memory = await memoryOf(crowd, product, bare, events);
-        const emit = (count: number): Promise<number> => product.ask('emit', { ...who, ...dialect.event, count });
+        const emit = (count: number): Promise<number> => product.ask('emit', { ...who, ...carried.stored, count });
         const text = await wordsOf(crowd, emit);
         const times = scale.pick(5, 20);
         const side = async (group: string, send: () => Promise<number>, cpu: () => Promise<number>): Promise<Take> => {
@@ -63,7 +65,11 @@ export const fanOut: Bench = {
               async () => (await product.usage()).cpuMs,
             ),
         });
-        rows.push(fanOutRow(dialect, takes), memory, await resumeRow(crowd, product, who, dialect));
+        rows.push(
+          fanOutRow(dialect, takes),
+          memory,
+          await resumeRow(crowd, product, who, { name: dialect.name, events: carried }),
+        );
       } finally {
         await crowd.end();
         await bare.end();
@@ -146,13 +152,13 @@ async function resumeRow(
   crowd: Reference<unknown>,
   product: Product,
   who: Audience,
-  dialect: BenchDialect,
+  dialect: Required<Pick<BenchDialect, 'name' | 'events'>>,
 ): Promise<Row> {
   const takes: Take[] = [];
-  const url = `${product.url.replace('http', 'ws')}${dialect.events(who.token, '')}`;
+  const url = `${product.url.replace('http', 'ws')}${dialect.events.path(who.token, '')}`;
   for (const round of range(4)) {
     await crowd.ask({ do: 'cut', group: 'product' });
-    await product.ask('emit', { ...who, ...dialect.event, count: missed });
+    await product.ask('emit', { ...who, ...dialect.events.stored, count: missed });
     const done = await crowd.ask<Done & { at: number; error?: string }>({
       do: 'resume',
       group: 'product',

@@ -5,7 +5,7 @@ import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { type Bar, type Bench, interleave, type Row, type Scale, type Take } from '../core/bench.js';
 import { dockerFixture, type DockerFixture, runtime } from '../core/docker-fixture.js';
-import { freePort } from '../core/product.js';
+import { createAgent, freePort } from '../core/product.js';
 import { atRawExec, atSocket, atSsh, type Typist } from '../core/typist.js';
 import { PlainSshd } from '../refs/plain-sshd.js';
 import { remove, run } from '../refs/raw-docker.js';
@@ -28,7 +28,7 @@ export const terminals: Bench = {
     const key = join(folder, 'key');
     execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', key]);
     const publicKey = readFileSync(`${key}.pub`, 'utf8').trim();
-    await client.create(name, runtime);
+    await createAgent(client, name, runtime);
     const id = await run(same(`terminal-${Date.now().toString(36)}`));
     try {
       const access = client.dialect.sshAccess?.(name, publicKey);

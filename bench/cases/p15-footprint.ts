@@ -3,10 +3,11 @@ import { dockerFixture, runtime } from '../core/docker-fixture.js';
 import { residentMB } from '../core/host.js';
 import { removeAgents, runningAgents } from '../core/local-fleet.js';
 import { inParallel, sleep, sum } from '../core/numbers.js';
-import { Client } from '../core/product.js';
+import { Client, createAgent, type Manager } from '../core/product.js';
 import { Reference } from '../core/reference.js';
 import { seedStopped } from '../core/seed.js';
 import type { World } from '../core/world.js';
+import { managing } from '../dialects/index.js';
 import { docker, parsed, remove, run } from '../refs/raw-docker.js';
 
 const stopped = 2000;
@@ -31,7 +32,7 @@ export const footprint: Bench = {
           referenceTakes: [{ values: [bare] }],
         });
         if (database === 'embedded')
-          rows.push(...(await perAgent(await Client.of(product, world.dialects[0] ?? never()), scale.pick(10, 30))));
+          rows.push(...(await perAgent(await Client.of(product, managing), scale.pick(10, 30))));
       } finally {
         await product.end();
       }
@@ -40,16 +41,13 @@ export const footprint: Bench = {
   },
 };
 
-const never = (): never => {
-  throw new Error('no dialect to measure');
-};
 const most = (limit: number): Bar => ({ measure: 'p50', of: 'product', sense: 'most', limit });
 const row = (what: string, unit: string, value: number, bars: readonly Bar[], notes: readonly string[] = []): Row => {
   const product: Take[] = [{ values: [value] }];
   return { id: 'P15', what, reference: null, unit, bars, product, referenceTakes: [], notes };
 };
 
-async function perAgent(client: Client, running: number): Promise<Row[]> {
+async function perAgent(client: Manager, running: number): Promise<Row[]> {
   const { product, dialect } = client;
   const look = async (): Promise<void> => {
     for (let index = 0; index < 3; index += 1) await client.ok(dialect.list());
@@ -103,7 +101,7 @@ async function insideContainer(world: World): Promise<Row[]> {
   if (!fixture) return [];
   const { client, product, plain } = fixture;
   const idle = await run({ ...plain, Cmd: ['sleep', '3600'], Entrypoint: [] });
-  await client.create('inside', runtime);
+  await createAgent(client, 'inside', runtime);
   await product.ask('warmChannels', { names: ['inside'] });
   const [agent] = await product.sql<{ ref: string }>(
     `select i.ref from instances i join agents a on a.id = i.agent_id where a.slug = 'inside'`,

@@ -7,6 +7,7 @@ import { type Bench, expectRight, interleave, type Row, type Take } from '../cor
 import { forgetDataDir } from '../core/local-agents.js';
 import { removeAgents, runningAgents } from '../core/local-fleet.js';
 import { until } from '../core/numbers.js';
+import { managing } from '../dialects/index.js';
 import { Client, freePort, type Product } from '../core/product.js';
 import { seedStopped } from '../core/seed.js';
 import type { Kind } from '../core/world.js';
@@ -70,8 +71,7 @@ async function withAgents(
   rounds: number,
 ): Promise<Row[]> {
   const first = await boot();
-  const [dialect] = (await import('../dialects/index.js')).dialects;
-  if (!dialect) return [];
+  const dialect = managing;
   const client = await Client.of(first, dialect);
   await seedStopped(first, agents - real);
   const names = await runningAgents(client, 'boot', real);

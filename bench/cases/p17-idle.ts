@@ -1,7 +1,7 @@
 import { type Bench, type Row, type Take } from '../core/bench.js';
 import { runningAgents } from '../core/local-fleet.js';
 import { range, sleep } from '../core/numbers.js';
-import type { Client } from '../core/product.js';
+import type { Manager } from '../core/product.js';
 import { Reference } from '../core/reference.js';
 
 const kind = { engine: 'local', database: 'embedded' } as const;
@@ -47,13 +47,13 @@ export const idleCost: Bench = {
 };
 
 /** What one open page does: an event socket, the list every 10 s, the statistics of what it shows every 2 s. */
-async function dashboard(client: Client, seconds: number): Promise<void> {
+async function dashboard(client: Manager, seconds: number): Promise<void> {
   const { product, dialect, token } = client;
   const crowd = await Reference.start('ws-clients.mjs');
   await crowd.ask({
     do: 'open',
     group: 'page',
-    url: `${product.url.replace('http', 'ws')}${dialect.events(token)}`,
+    url: `${product.url.replace('http', 'ws')}${dialect.events.path(token)}`,
     count: 1,
   });
   for (const second of range(seconds)) {

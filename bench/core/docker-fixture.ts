@@ -1,6 +1,6 @@
 import { docker, exec, parsed, remove } from '../refs/raw-docker.js';
 import { inParallel } from './numbers.js';
-import { Client, type Product } from './product.js';
+import { createAgent, type Manager, type Product } from './product.js';
 import type { World } from './world.js';
 
 const kind = { engine: 'docker', database: 'embedded' } as const;
@@ -8,7 +8,7 @@ export const runtime = 'probe';
 
 /** A product on the real engine, and what a raw client has to say to get the very same container. */
 export interface DockerFixture {
-  readonly client: Client;
+  readonly client: Manager;
   readonly product: Product;
   /** `Image` and `Cmd` as the product uses them, without limits, volumes or hardening. */
   readonly plain: object;
@@ -60,8 +60,8 @@ interface Model {
 }
 
 /** Looks at an agent of the product, so that the reference gets the same container without a second description of it. */
-async function modelOf(client: Client, installId: string): Promise<Model> {
-  await client.create('model', runtime);
+async function modelOf(client: Manager, installId: string): Promise<Model> {
+  await createAgent(client, 'model', runtime);
   const filters = encodeURIComponent(JSON.stringify({ label: [`flotilla.install=${installId}`] }));
   const [first] = JSON.parse((await docker('GET', `/containers/json?filters=${filters}`)).text) as { Id: string }[];
   const info = parsed(await docker('GET', `/containers/${first?.Id ?? ''}/json`));

@@ -1,11 +1,11 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync } from 'node:fs';
-import { Agent, request } from 'node:http';
+import { Agent, type IncomingMessage, request } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { BenchDialect, Body, Call } from '../dialects/dialect.js';
+import type { BenchDialect, Body, Call, ManagingDialect } from '../dialects/dialect.js';
 import { forgetDataDir } from './local-agents.js';
 import { until } from './numbers.js';
 
@@ -78,6 +78,8 @@ export class Product {
       FLOTILLA_ADMIN_PASSWORD: password,
       FLOTILLA_DEFAULT_RUNTIME: options.engine === 'local' ? 'scripted' : 'probe',
       OPENAI_API_KEY: 'sk-never-called',
+      // Counted as ever, and never reached.
+      HOSTEDAGENTS_RATE_LIMIT: '1000000',
       ...(options.databaseUrl === null ? {} : { DATABASE_URL: options.databaseUrl }),
     };
     const began = performance.now();
@@ -138,13 +140,16 @@ export class Product {
   }
 
   /** One HTTP call. */
-  call({ method, path, body }: Call, headers: Readonly<Record<string, string>> = {}): Promise<Answer> {
-    const text = body === undefined ? undefined : JSON.stringify(body);
-    const type =
-      text === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) };
+  call({ method, path, body, bytes }: Call, headers: Readonly<Record<string, string>> = {}): Promise<Answer> {
+    const { type, parts: sending } =
+      body === undefined
+        ? (bytes ?? { type: '', parts: [] })
+        : { type: 'application/json', parts: [Buffer.from(JSON.stringify(body))] };
+    const length = sending.reduce((sum, part) => sum + part.length, 0);
+    const about = type === '' ? {} : { 'content-type': type, 'content-length': length };
     return new Promise((resolve, reject) => {
       const options = { agent: this.agent, host: '127.0.0.1', port: this.port, method, path };
-      const sent = request({ ...options, headers: { ...headers, ...type } }, (answer) => {
+      const sent = request({ ...options, headers: { ...headers, ...about } }, (answer) => {
         const parts: Buffer[] = [];
         answer.on('data', (part: Buffer) => parts.push(part));
         answer.on('error', reject);
@@ -155,7 +160,22 @@ export class Product {
         });
       });
       sent.on('error', reject);
-      sent.end(text);
+      for (const part of sending) sent.write(part);
+      sent.end();
+    });
+  }
+
+  /** A call whose answer is counted and thrown away. */
+  bytes({ method, path }: Call, headers: Readonly<Record<string, string>>): Promise<{ status: number; bytes: number }> {
+    return new Promise((resolve, reject) => {
+      const options = { agent: this.agent, host: '127.0.0.1', port: this.port, method, path, headers };
+      const got = (answer: IncomingMessage): void => {
+        let bytes = 0;
+        answer.on('data', (part: Buffer) => (bytes += part.length));
+        answer.on('error', reject);
+        answer.on('end', () => resolve({ status: answer.statusCode ?? 0, bytes }));
+      };
+      request(options, got).on('error', reject).end();
     });
   }
 
@@ -175,15 +195,25 @@ export class Product {
 }
 
 /** The product as one API shows it to the administrator. */
-export class Client {
+export class Client<D extends BenchDialect = BenchDialect> {
   private constructor(
     readonly product: Product,
-    readonly dialect: BenchDialect,
+    readonly dialect: D,
     readonly token: string,
   ) {}
 
-  static async of(product: Product, dialect: BenchDialect): Promise<Client> {
+  static async of<D extends BenchDialect>(product: Product, dialect: D): Promise<Client<D>> {
     return new Client(product, dialect, await dialect.signIn(product.url, password));
+  }
+
+  /** What the API's paths call an agent. */
+  async agent(slug: string): Promise<string> {
+    const [stored] = await this.product.sql<{ id: string; slug: string }>(
+      'select id, slug from agents where slug = $1',
+      [slug],
+    );
+    if (!stored) throw new Error(`there is no ${slug}`);
+    return this.dialect.agentOf(stored);
   }
 
   /** A call that must answer 200. */
@@ -192,11 +222,14 @@ export class Client {
     if (status !== 200) throw new Error(`${call.method} ${call.path} answered ${status} ${JSON.stringify(body)}`);
     return body;
   }
+}
 
-  async create(name: string, runtime: string): Promise<void> {
-    const body: Body = await this.ok(this.dialect.create(name, runtime));
-    if (!this.dialect.isRunning(body, name)) throw new Error(`${name} is not running: ${JSON.stringify(body)}`);
-  }
+/** As the first API, by which agents are made and kept. */
+export type Manager = Client<ManagingDialect>;
+
+export async function createAgent(client: Manager, name: string, runtime: string): Promise<void> {
+  const body: Body = await client.ok(client.dialect.create(name, runtime));
+  if (!client.dialect.isRunning(body, name)) throw new Error(`${name} is not running: ${JSON.stringify(body)}`);
 }
 
 export async function freePort(): Promise<number> {

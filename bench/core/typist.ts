@@ -1,7 +1,7 @@
 import { Client as Ssh } from 'ssh2';
 import { WebSocket } from 'ws';
 import { attachedExec } from '../refs/raw-docker.js';
-import type { BenchDialect } from '../dialects/dialect.js';
+import type { ManagingDialect } from '../dialects/dialect.js';
 import type { Product } from './product.js';
 
 /** Somebody at a terminal: types a key, and waits until it is shown. */
@@ -85,7 +85,12 @@ export async function atRawExec(id: string): Promise<Typist> {
 }
 
 /** As a browser does it. */
-export async function atSocket(product: Product, dialect: BenchDialect, name: string, token: string): Promise<Typist> {
+export async function atSocket(
+  product: Product,
+  dialect: ManagingDialect,
+  name: string,
+  token: string,
+): Promise<Typist> {
   const { terminal } = dialect;
   if (!terminal) throw new Error(`${dialect.name} has no terminal`);
   const socket = new WebSocket(`${product.url.replace('http', 'ws')}${terminal.path(name)}`);

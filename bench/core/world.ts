@@ -1,6 +1,6 @@
 import { type PostgresServer, postgresPrograms, startPostgres } from '../../test/support/postgres.js';
-import { dialects } from '../dialects/index.js';
-import { Client, Product, type ProductOptions } from './product.js';
+import { dialects, managing } from '../dialects/index.js';
+import { Client, type Manager, Product, type ProductOptions } from './product.js';
 
 export interface Kind {
   readonly engine: 'local' | 'docker';
@@ -86,10 +86,8 @@ export class World {
     await (await known)?.end();
   }
 
-  async client(kind: Kind, use = ''): Promise<Client> {
-    const [first] = this.dialects;
-    if (!first) throw new Error('no dialect to measure');
-    return Client.of(await this.product(kind, use), first);
+  async client(kind: Kind, use = ''): Promise<Manager> {
+    return Client.of(await this.product(kind, use), managing);
   }
 
   async close(): Promise<void> {

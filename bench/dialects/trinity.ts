@@ -1,8 +1,9 @@
-import type { BenchDialect, Body } from './dialect.js';
+import type { Body, ManagingDialect } from './dialect.js';
 
 const agents = (rest: string): string => `/api/agents${rest}`;
+const own = (rest: string): string => `/~console/agents${rest}`;
 
-export const trinity: BenchDialect = {
+export const trinity: ManagingDialect = {
   name: 'trinity',
   async signIn(url, password) {
     const answer = await fetch(`${url}/token`, {
@@ -14,6 +15,8 @@ export const trinity: BenchDialect = {
     return body.access_token;
   },
   headers: (token) => ({ authorization: `Bearer ${token}` }),
+  agentOf: ({ slug }) => slug,
+  takesLogins: true,
   create: (name, runtime) => ({
     method: 'POST',
     path: agents(''),
@@ -32,8 +35,21 @@ export const trinity: BenchDialect = {
   isStats: (body: Body) => typeof body.cpu_percent === 'number' && typeof body.memory_used_bytes === 'number',
   chat: (name, message) => ({ method: 'POST', path: agents(`/${name}/chat`), body: { message } }),
   isChat: (body: Body) => typeof body.response === 'string',
-  answers: (name) => `/~console/agents/${name}/stream`,
-  events: (token, lastSeen) => `/ws?token=${token}${lastSeen === undefined ? '' : `&last-event-id=${lastSeen}`}`,
+  answers: (name) => own(`/${name}/stream`),
+  // The console's: it takes bytes, with the same sign-in.
+  upload: (name, path, bytes) => ({
+    method: 'PUT',
+    path: own(`/${name}/files?path=${path}`),
+    bytes: { type: 'application/octet-stream', parts: [bytes] },
+  }),
+  isUploaded: (body: Body, bytes) => body.size === bytes,
+  download: (name, path) => ({ method: 'GET', path: agents(`/${name}/files/download?path=${path}`) }),
+  tree: (name, path) => ({ method: 'GET', path: agents(`/${name}/files?path=${path}`) }),
+  filesIn: (body: Body) => Number(body.total_files),
+  events: {
+    path: (token, lastSeen) => `/ws?token=${token}${lastSeen === undefined ? '' : `&last-event-id=${lastSeen}`}`,
+    stored: { type: 'instance.progress', data: { reason: 'bench' } },
+  },
   terminal: {
     path: (name) => agents(`/${name}/terminal?mode=bash`),
     hello: (token) => JSON.stringify({ type: 'auth', token }),
@@ -43,5 +59,4 @@ export const trinity: BenchDialect = {
     path: agents(`/${name}/ssh-access`),
     body: { public_key: publicKey, ttl_hours: 1 },
   }),
-  event: { type: 'instance.progress', data: { reason: 'bench' } },
 };

@@ -15,6 +15,9 @@ import type { HandConnection } from './hand-connection.js';
 const defaultRunMs = 30_000;
 const defaultOutputBytes = 4 * 2 ** 20;
 const defaultListed = 10_000;
+/** A large file goes in pieces of this size, so many on their way at once: the way through an engine is long, not narrow. */
+const sentBytes = 2 ** 18;
+const sentAtOnce = 4;
 
 /** The `Channel` port over one running hand (`hand.pl`). */
 export class ChannelClient implements Channel {
@@ -45,7 +48,7 @@ export class ChannelClient implements Channel {
       size: Number(answer.readBigUInt64BE(0)),
       modifiedAt: seconds(answer.readBigUInt64BE(8)),
       mode: answer.readUInt32BE(16) & 0o7777,
-      data: Buffer.from(answer.subarray(20)),
+      data: answer.subarray(20),
     };
   }
 
@@ -64,9 +67,14 @@ export class ChannelClient implements Channel {
     const draft = this.hand.open('b', head, { about: path });
     await draft.answer;
     try {
-      for await (const piece of pieces(bytes)) {
-        await this.hand.call('a', [u32(draft.id), str(piece)], { about: path });
+      const going: Promise<Buffer>[] = [];
+      for await (const { size, parts } of gathered(bytes)) {
+        const piece = this.hand.call('a', [u32(draft.id), u32(size), ...parts], { about: path });
+        piece.catch(() => undefined); // whoever comes to wait for it hears of it
+        going.push(piece);
+        if (going.length >= sentAtOnce) await going.shift();
       }
+      await Promise.all(going);
     } catch (error) {
       await this.hand.call('z', [u32(draft.id)]).catch(() => undefined);
       throw error;
@@ -209,10 +217,28 @@ export class ChannelClient implements Channel {
   }
 }
 
-async function* pieces(data: Buffer | AsyncIterable<Buffer>): AsyncIterable<Buffer> {
+interface Gathered {
+  readonly size: number;
+  readonly parts: readonly Buffer[];
+}
+
+/** What comes in small parts as pieces of a good size. Nothing is copied. */
+async function* gathered(data: Buffer | AsyncIterable<Buffer>): AsyncIterable<Gathered> {
+  let parts: Buffer[] = [];
+  let size = 0;
   for await (const bytes of Buffer.isBuffer(data) ? [data] : data) {
-    for (let at = 0; at < bytes.length; at += pieceBytes) yield bytes.subarray(at, at + pieceBytes);
+    for (let at = 0; at < bytes.length;) {
+      const part = bytes.subarray(at, at + sentBytes - size);
+      parts.push(part);
+      at += part.length;
+      size += part.length;
+      if (size < sentBytes) continue;
+      yield { size, parts };
+      parts = [];
+      size = 0;
+    }
   }
+  if (size > 0) yield { size, parts };
 }
 
 /** From a record of the hand: u32 mode, u64 size, u64 time. */

@@ -1,6 +1,6 @@
 import { ChannelError } from '../../core/instances/channel.port.js';
 import type { ExecHandle } from '../../core/instances/engine.port.js';
-import { encodeFrame, type Frame, FrameReader } from './frames.js';
+import { type Frame, frameParts, FrameReader } from './frames.js';
 import { handFault } from './hand-faults.js';
 
 interface Call {
@@ -75,7 +75,10 @@ export class HandConnection {
           reject(error.fault === 'closed' ? error : new ChannelError(error.fault, `${about}: ${error.message}`));
         },
       });
-      this.handle.stdin.write(encodeFrame(id, kind, payload));
+      const { stdin } = this.handle;
+      stdin.cork();
+      for (const part of frameParts(id, kind, payload)) stdin.write(part);
+      stdin.uncork();
     });
     return { id, answer };
   }

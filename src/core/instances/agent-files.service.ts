@@ -145,18 +145,21 @@ const leaf = (file: FileInfo, path: string): TreeEntry => ({
 
 const countFiles = (entries: readonly TreeEntry[]): number => entries.reduce((sum, entry) => sum + entry.fileCount, 0);
 
+const names = new Intl.Collator('en', { sensitivity: 'base' });
+
 function inOrder(a: FileInfo, b: FileInfo): number {
   const folders = Number(b.kind === 'directory') - Number(a.kind === 'directory');
-  return folders || a.name.localeCompare(b.name, 'en', { sensitivity: 'base' }) || (a.name < b.name ? -1 : 1);
+  return folders || names.compare(a.name, b.name) || (a.name < b.name ? -1 : 1);
 }
 
 async function* rest(channel: Channel, path: string, first: Buffer): AsyncIterable<Buffer> {
-  let at = first.length;
-  if (at > 0) yield first;
-  while (at > 0) {
-    const { data } = await channel.read('home', path, { offset: at, length: piece });
-    if (data.length === 0) return;
+  let data = first;
+  for (let at = 0; data.length > 0;) {
     at += data.length;
+    // The next one is on its way while this one is sent.
+    const next = channel.read('home', path, { offset: at, length: piece });
+    next.catch(() => undefined);
     yield data;
+    ({ data } = await next);
   }
 }
