@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { makeDataDir } from '../support/database.js';
 import type { SocketClient } from '../support/socket-client.js';
 import { until } from '../support/until.js';
+import { hostedAgents } from './changes.hostedagents.js';
 import { ChildServer } from './child-server.js';
 import {
   expectEngineMatches,
@@ -45,6 +46,7 @@ describe(`kill -9 in a mixed load (seed ${seed})`, () => {
     server = await ChildServer.on(await makeDataDir(), {
       DATABASE_URL: postgres?.url ?? '',
       FLOTILLA_SSH_PORT: '0',
+      HOSTEDAGENTS_MAX_RUNNING: '100', // all agents of the load count
     });
     await server.start();
     await prepareWorld(server);
@@ -147,7 +149,7 @@ describe(`kill -9 in a mixed load (seed ${seed})`, () => {
       else if (!ledger.asked(what, 'toggler')) continue;
       else expect([state, before.get('toggler')]).toContain(after.get('toggler'));
     }
-    const alive = [...talkers, wanderer, 'toggler', newcomer, load.victim];
+    const alive = [...talkers, ...hostedAgents, wanderer, 'toggler', newcomer, load.victim];
     expect([...after.keys()].filter((slug) => !alive.includes(slug) && !/^(newcomer|victim)-/.test(slug))).toEqual([]);
   }
 

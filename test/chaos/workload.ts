@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { until } from '../support/until.js';
 import type { Changes } from './change.js';
+import { hostedAgents } from './changes.hostedagents.js';
 import { changesOf } from './changes.js';
 import type { ChildServer } from './child-server.js';
 import { Ledger, type Operation } from './ledger.js';
@@ -13,7 +14,7 @@ type Talker = (typeof talkers)[number];
 /** Latest begin of an operation after the load began, in milliseconds. */
 const latestBegin = 900;
 
-const asks = new Set<string>(['approver', 'asker']);
+const asks = new Set<string>(['approver', 'asker', 'hosted']);
 
 /** What a round's turn says at its end if everything went well. */
 export function expectedAnswer(talker: Talker, round: string): string {
@@ -38,7 +39,7 @@ export function promptOf(talker: Talker, round: string): string {
 
 /** Makes the agents that all rounds share. */
 export async function prepareWorld(server: ChildServer): Promise<void> {
-  for (const name of [...talkers, 'toggler', 'wanderer-0']) {
+  for (const name of [...talkers, ...hostedAgents, 'toggler', 'wanderer-0']) {
     const { status, body } = await server.admin.post('/api/agents', { name });
     if (status !== 200) throw new Error(`creating ${name}: ${status} ${JSON.stringify(body)}`);
     if (asks.has(name)) await server.admin.put(`/~console/agents/${name}/settings`, { approvals: 'ask' });
@@ -106,15 +107,17 @@ export class Workload {
     await Promise.all(this.work);
   }
 
-  /** Answers what is open now, once. */
-  async answerAll(): Promise<void> {
+  /** Answers what is open now, once. Whom the changes answer is left to them while the load goes on. */
+  async answerAll(over = true): Promise<void> {
     const { admin } = this.server;
-    const approvals = await admin.get<{ id: string }[]>('/~console/approvals');
-    for (const { id } of approvals.status === 200 ? approvals.body : []) {
+    const open = async (kind: 'approvals' | 'questions'): Promise<{ id: string; agent: string }[]> => {
+      const { status, body } = await admin.get<{ id: string; agent: string }[]>(`/~console/${kind}`);
+      return status === 200 ? body.filter(({ agent }) => over || agent !== 'hosted') : [];
+    };
+    for (const { id } of await open('approvals')) {
       await this.ledger.run('answer', id, () => admin.post(`/~console/approvals/${id}/answer`, { decision: 'allow' }));
     }
-    const questions = await admin.get<{ id: string }[]>('/~console/questions');
-    for (const { id } of questions.status === 200 ? questions.body : []) {
+    for (const { id } of await open('questions')) {
       const body = { answers: { question_0: ['A'] } };
       await this.ledger.run('answer', id, () => admin.post(`/~console/questions/${id}/answer`, body));
     }
@@ -135,7 +138,7 @@ export class Workload {
       'the server is gone',
       async () => {
         if (this.over || !this.server.running) return true;
-        await this.answerAll().catch(() => undefined);
+        await this.answerAll(false).catch(() => undefined);
         return false;
       },
       60_000,

@@ -48,6 +48,13 @@ export class TrinityClient {
     return this.json('DELETE', path);
   }
 
+  /** A form with one file in it. */
+  upload<T = Json>(path: string, name: string, content: string): Promise<Answer<T>> {
+    const body = new FormData();
+    body.set('file', new Blob([content]), name);
+    return this.send('POST', path, { body });
+  }
+
   /** Clients of this API send the content type with every call, also without a body. */
   private json<T>(method: string, path: string, body?: object): Promise<Answer<T>> {
     const headers = { 'content-type': 'application/json' };
