@@ -1,3 +1,4 @@
+import { hiddenPlace } from './support/canary-hosted.js';
 import { type CanaryRun, canaryRun, injectedFiles, workload } from './support/canary-run.js';
 import { type Canary, formsOf, hatch, Search } from './support/canary.js';
 
@@ -29,7 +30,9 @@ describe('S13: secrets', () => {
       (error: unknown) => run.note('a failed turn', String(error)),
     );
     const search = await run.search(documented);
-    expect([...search.hits].filter((hit) => !atTheAgent.test(hit))).toEqual([]);
+    const hits = [...search.hits];
+    expect(hits.filter((hit) => !atTheAgent.test(hit) && !hiddenPlace.test(hit))).toEqual([]);
+    expect(hits.filter((hit) => hiddenPlace.test(hit))).not.toEqual([]);
     expect([...search.hits].filter((hit) => atTheAgent.test(hit))).not.toEqual([]);
     // It looked at something: logs, answers, tables, files; and it finds what lies in the place left out.
     expect(search.bytes).toBeGreaterThan(5_000_000);

@@ -9,7 +9,8 @@ import { gitHost } from '../../support/git-host.js';
 import { SocketClient } from '../../support/socket-client.js';
 import { type Answer, TrinityClient } from '../../support/trinity-client.js';
 import { until } from '../../support/until.js';
-import { type Canary, hatch, Search } from './canary.js';
+import { type Canary, hatch, Search, withoutAddresses } from './canary.js';
+import { hostedAgent } from './canary-hosted.js';
 import { secrets } from './canary-secrets.js';
 
 /** A model server of ours on loopback, asked through a base URL that carries a password. */
@@ -43,6 +44,7 @@ export async function canaryRun(env: Readonly<Record<string, string>>) {
     rejected: hatch('rejected value'),
     organisation: hatch('organisation secret'),
     scope: hatch('scope secret'),
+    hidden: hatch('hidden instructions'),
   };
   const model = await modelServer();
   const git = await gitHost(planted.github.value);
@@ -114,7 +116,8 @@ export async function canaryRun(env: Readonly<Record<string, string>>) {
       if (typeof token === 'string') run.plant('hosted token', token.slice(12));
       if (typeof ticket === 'string') run.plant('ticket', ticket.split('.')[2] ?? '');
       const handedOut = [key, ticket, token, bundleKey, sshKey].some((one) => typeof one === 'string');
-      if (!handedOut) answers.push([`answer of ${method} ${path}`, JSON.stringify([made.body, [...made.headers]])]);
+      if (!handedOut)
+        answers.push([`answer of ${method} ${path}`, JSON.stringify([made.body, [...made.headers]], withoutAddresses)]);
       return made;
     },
 
@@ -178,6 +181,7 @@ export type CanaryRun = Awaited<ReturnType<typeof canaryRun>>;
 function send(client: TrinityClient, method: string, path: string, body?: object): Promise<Answer> {
   if (method === 'POST') return client.post(path, body);
   if (method === 'PUT') return client.put(path, body);
+  if (method === 'PATCH') return client.patch(path, body);
   return method === 'DELETE' ? client.delete(path) : client.get(path);
 }
 
@@ -225,6 +229,8 @@ export async function workload(run: CanaryRun, agent: string, message: string): 
     await run.call('GET', path);
   }
   await secrets(run, agent);
+  // In containers it would be one more to look through.
+  if (run.prints) await hostedAgent(run, `hosted ${agent}`);
   await credentials(run, base);
   await run.call('POST', `${base}/stop`);
   await run.call('POST', `${base}/chat`, { message: 'nobody there' });

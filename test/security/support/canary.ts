@@ -91,3 +91,6 @@ function ownerOf(path: string): number {
     return -1;
   }
 }
+
+/** The address of a page is shown to those who may see the thing, under this name, and nowhere else. */
+export const withoutAddresses = (name: string, value: unknown): unknown => (name === 'url' ? null : value);
