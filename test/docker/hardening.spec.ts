@@ -79,28 +79,68 @@ describe('what can be done inside', () => {
   const trace = { x64: 101, arm64: 117 }[process.arch as 'x64' | 'arm64'];
   // Root may trace what is root's; it is not the agent, and has no more capabilities than the process it would trace.
   const traceInit = `perl -e 'exit(syscall(${trace}, 16, 1, 0, 0) == 0 ? 0 : 1)'`;
+  /** Writes to the first of these files that is there; that none is there is no refusal. */
+  const into = (text: string, ...files: readonly string[]): string =>
+    `f=$(ls ${files.join(' ')} 2>/dev/null | head -n 1); test -n "$f" || exit 127; echo ${text} >"$f"`;
   const attempts: readonly (readonly [string, string])[] = [
     ['mount a file system', 'mount -t tmpfs none /mnt'],
-    ['mount the cgroups', 'mount -t cgroup -o memory cgroup /mnt'],
+    ['mount the cgroups', 'mount -t cgroup -o memory cgroup /mnt || mount -t cgroup2 none /mnt'],
     ['make a namespace', 'unshare --user --map-root-user true || unshare --mount true'],
     ['make a device node', 'mknod /tmp/disk b 8 0'],
     ['open a raw socket', `perl -MSocket -e 'exit(socket(my $s, AF_INET, SOCK_RAW, 1) ? 0 : 1)'`],
     ['open a packet socket', `perl -e 'exit(socket(my $s, 17, 3, 0x0300) ? 0 : 1)'`],
-    ['write a kernel setting', 'echo 1 >/proc/sys/kernel/hostname || echo 1 >/proc/sys/net/ipv4/ip_forward'],
-    ['trigger the kernel', 'echo b >/proc/sysrq-trigger'],
-    ['read kernel memory', 'head -c 1 /proc/kcore | grep -q .'],
+    ['write its host name into the kernel', into('1', '/proc/sys/kernel/hostname')],
+    ['write a kernel setting', into('1', '/proc/sys/net/ipv4/ip_forward')],
+    ['say what handles a crash', into('"|/tmp/x"', '/proc/sys/kernel/core_pattern')],
+    // Not every kernel has all of these; one that is missing cannot be used either.
+    ['trigger the kernel', 'test -e /proc/version || exit 127; echo b >/proc/sysrq-trigger'],
+    [
+      'read kernel memory',
+      'cat /proc/kcore /proc/kmsg /dev/mem /dev/kmem /dev/port 2>/dev/null | head -c 1 | grep -q .',
+    ],
     ['change the host name', 'hostname elsewhere'],
-    ['raise a limit of its own', 'echo max >/sys/fs/cgroup/pids/pids.max || echo max >/sys/fs/cgroup/pids.max'],
-    ['reach the engine', 'test -S /var/run/docker.sock'],
+    ['raise a limit of its own', into('max', '/sys/fs/cgroup/pids/pids.max', '/sys/fs/cgroup/pids.max')],
+    ['raise its memory', into('-1', '/sys/fs/cgroup/memory/memory.limit_in_bytes', '/sys/fs/cgroup/memory.max')],
+    // Where the kernel would run a program of its choice on the host: the file is at the root of a hierarchy of cgroups,
+    // which is either not to be seen or not to be written; so is the switch beside it that each group has.
+    [
+      'name a program that the kernel runs',
+      `mkdir -p /tmp/cg; mount -t cgroup -o rdma cgroup /tmp/cg && echo /tmp/x >/tmp/cg/release_agent && exit 0
+       ls -d /sys/fs/cgroup/. >/dev/null || exit 127
+       for f in $(find -L /sys/fs/cgroup -maxdepth 3 -name release_agent -o -maxdepth 3 -name notify_on_release -o -maxdepth 1 -name cgroup.subtree_control); do
+         echo 1 >"$f" && exit 0
+       done
+       exit 1`,
+    ],
+    [
+      'reach the engine',
+      'test -S /var/run/docker.sock || test -S /run/docker.sock || test -S /run/containerd/containerd.sock',
+    ],
   ];
+  /** What the attempts are made with: were one of these missing, its absence would look like a refusal. */
+  const tools = ['mount', 'unshare', 'mknod', 'perl', 'head', 'grep', 'hostname', 'ls', 'find', 'setpriv', 'socat'];
+  it('has the tools that the attempts need', async () => {
+    const { output } = await sh(
+      one,
+      'developer',
+      `for t in ${tools.join(' ')}; do command -v "$t" >/dev/null || echo "$t"; done`,
+    );
+    expect(output).toBe('');
+  });
+
   it.each(
     attempts.flatMap(([what, script]) => (['developer', 'root'] as const).map((user) => [user, what, script] as const)),
   )('%s cannot %s', async (user, _, script) => {
-    expect((await sh(one, user, script)).code).not.toBe(0);
+    const { code, output } = await sh(one, user, script);
+    // 126 and 127: it was not tried. Nothing that is missing counts as refused.
+    expect({ code: [0, 126, 127, null].includes(code) ? code : 'refused', output }).toEqual({
+      code: 'refused',
+      output,
+    });
   });
 
   it('developer cannot trace the first process', async () => {
-    expect((await sh(one, 'developer', traceInit)).code).not.toBe(0);
+    expect((await sh(one, 'developer', traceInit)).code).toBe(1);
   });
 
   it('the developer sees nothing of journal and spool, and becomes nobody else', async () => {
@@ -121,7 +161,7 @@ describe('what can be done inside', () => {
     expect(status.output.replace(/\s+/g, ' ')).toBe(
       'Uid: 10001 10001 10001 10001 CapPrm: 0000000000000000 CapEff: 0000000000000000 CapAmb: 0000000000000000 NoNewPrivs: 1 Seccomp: 2 ',
     );
-    expect((await sh(one, 'developer', 'setpriv --reuid 0 id')).code).not.toBe(0);
+    expect((await sh(one, 'developer', 'setpriv --reuid 0 id')).output).toContain('Operation not permitted');
   });
 
   it('the developer owns the workspace, by both of its names', async () => {

@@ -1,17 +1,20 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
-import { namedIdOf, publicIdOf } from '../../src/dialects/hostedagents/words.js';
+import { publicIdOf } from '../../src/dialects/hostedagents/words.js';
 import { bootFleet, type Fleet } from '../support/fleet.js';
 import { LoginTokens } from '../../src/core/accounts/login-tokens.js';
-import { LinkAddresses } from '../../src/core/links/link-addresses.js';
+import { ApiKey } from '../../src/core/accounts/api-key.entity.js';
+import { ApiKeysService } from '../../src/core/accounts/api-keys.service.js';
 import { User } from '../../src/core/accounts/user.entity.js';
 import { type Call, callOf, encode } from './support/calls.js';
 import { faultOf } from './support/envelope.js';
 import { mark } from './support/hostile.js';
-import { operationsOf, schemasOf } from './support/operations.js';
+import { growthSince, type Memory, usedMemory } from './support/memory.js';
+import { ownership } from './support/ownership.js';
+import { type Operation, operationsOf, schemasOf } from './support/operations.js';
+import { type Known, namesFor } from './support/paths.js';
+import { SlowCalls } from './support/slow-calls.js';
 import { mounts as dialects } from './support/mounts.js';
-import { newThing, place } from './support/things.js';
+import { fill, newThing, place } from './support/things.js';
 import { type Raw, Wire } from './support/wire.js';
 
 const total = Number(process.env.FLOTILLA_FUZZ_CALLS ?? 2000);
@@ -27,9 +30,14 @@ const stopped = newThing('fuzz-stopped');
 const moving = newThing('fuzz-moving');
 const running = 'fuzz-running';
 
-/** Answered when the agent has done its work, which may have to wait for other work. */
-const working = new Set(['POST /api/agents/{name}/chat', 'POST /api/agents/{name}/task']);
-const talking = new Set([...working, 'POST /agents/{name}/messages']);
+const talking = new Set([
+  'POST /api/agents/{name}/chat',
+  'POST /api/agents/{name}/task',
+  'POST /agents/{name}/messages',
+]);
+/** Ends or answers what other calls need: it is put back. */
+const spending =
+  /^DELETE |\/(revoke|close|cancel|answer|reply|reject|disable|stop)$|\/(approvals|questions|permissions)\/\{\w+\}$/;
 
 /** Which agents an operation may be tried on without ending the run. Others: any of them. */
 const victims: Readonly<Record<string, readonly string[]>> = {
@@ -57,6 +65,9 @@ describe('any input', () => {
   let hosted = '';
   let runningId = '';
   let scopeId = '';
+  const keys: ApiKey[] = [];
+  let known: Known;
+  let filling: Promise<void> = Promise.resolve();
   let created = 0;
   let turns = 0;
   beforeAll(async () => {
@@ -72,57 +83,66 @@ describe('any input', () => {
     hosted = (await fleet.hosted()).token ?? '';
     scopeId = String((await fleet.admin.as(hosted).post('/api/v1/scopes', { name: 'fuzz' })).body['id']);
     runningId = (await fleet.instanceOf(running)).agentId;
+    for (const dialect of ['trinity', 'hostedagents']) {
+      const holder = { userId: admin.id, orgId: admin.personalOrgId, agentId: null };
+      keys.push(
+        (await fleet.db.run((tx) => fleet.app.get(ApiKeysService).issue(tx, holder, { dialect, label: 'fuzz' }))).key,
+      );
+    }
+    const [keyId = '', tokenId = ''] = keys.map(({ id }) => id);
+    known = {
+      thing: stopped,
+      keyId,
+      tokenId,
+      email: 'fuzz@example.com',
+      username: 'fuzz-user',
+      settingKey: 'some.key',
+    };
   }, 180_000);
   afterAll(async () => {
     wire.close();
     await fleet.close();
   });
 
-  const capabilityOf = (name: string): string => {
-    const addresses = fleet.app.get(LinkAddresses);
-    const url = name.includes(' /a/') ? addresses.agentUrl(stopped.agentId) : addresses.sessionUrl(stopped.sessionId);
-    return url.split('/').at(-1) ?? '';
+  /** What stands for the names in a path: mostly what is there. */
+  const named = (operation: Operation): Record<string, readonly string[]> => {
+    const { name, path } = operation;
+    const names = namesFor(fleet, operation, known);
+    const all = Object.fromEntries(Object.entries(names).map(([word, value]) => [word, [value]]));
+    const agents: Record<string, readonly string[]> = path.includes('{agentId}')
+      ? { agentId: (hostedVictims[name] ?? [runningId, stopped.agentId]).map(publicIdOf) }
+      : { name: victims[name] ?? [running, stopped.slug, 'fuzz-nobody'] };
+    const more: Record<string, readonly string[]> = {
+      ...agents,
+      key: [names['key'] ?? '', 'ops', 'KEPT'],
+      scopeId: name.startsWith('DELETE') ? [publicIdOf(stopped.groupId)] : [publicIdOf(stopped.groupId), scopeId],
+      username: ['fuzz-user', 'admin'],
+      target: [stopped.slug, running],
+    };
+    return Object.fromEntries(Object.entries(all).map(([word, values]) => [word, more[word] ?? values]));
   };
-
-  const named = (name: string): Record<string, readonly string[]> => ({
-    name: victims[name] ?? [running, stopped.slug, 'fuzz-nobody'],
-    id: name.includes('/approvals')
-      ? [stopped.approvalId]
-      : name.includes('/questions')
-        ? [stopped.questionId]
-        : name.includes('/turns')
-          ? [stopped.turnId]
-          : [stopped.sessionId],
-    toolId: [stopped.toolId],
-    agentId: (hostedVictims[name] ?? [runningId, stopped.agentId]).map(publicIdOf),
-    sessionId: [namedIdOf('session', stopped.sessionId)],
-    permissionId: [namedIdOf('approval', stopped.approvalId)],
-    questionId: [namedIdOf('question', stopped.questionId)],
-    key: ['some.key', 'ops', 'KEPT'],
-    scopeId: [name === 'DELETE /api/v1/scopes/{scopeId}' ? publicIdOf(stopped.groupId) : scopeId],
-    capability: [capabilityOf(name)],
-    username: ['fuzz-user', 'admin'],
-  });
 
   it(
     `gets a proper answer (${total} calls, seed ${seed})`,
     async () => {
       const calls = Object.keys(dialects).flatMap((dialect) => {
         const resolve = schemasOf(fleet, dialect);
-        return operationsOf(fleet, dialect).map((operation) => callOf(operation, resolve, named(operation.name)));
+        return operationsOf(fleet, dialect).map((operation) => callOf(operation, resolve, named(operation)));
       });
       const any = fc.oneof(...calls);
       const faults = new Map<string, string>();
       const statuses = new Map<number, number>();
-      const slowest: [number, string, string][] = [];
-      let warm = 0;
+      const drawn = new Map<string, number>();
+      const slow = new SlowCalls<Call>();
+      const owned = await ownership(fleet.db, stopped);
+      let warm: Memory | null = null;
       for (let done = 0; done < total; done += batchSize) {
         const batch = fc.sample(any, { seed: seed + done, numRuns: Math.min(batchSize, total - done) });
         await inParallel(batch, atOnce, async (call) => {
-          const began = performance.now();
-          const { fault, status } = await tried(call);
-          slowest.push([Math.round(performance.now() - began), call.operation.name, new Date().toISOString()]);
-          slowest.sort(([a], [b]) => b - a).splice(5);
+          const { fault, status, took } = await tried(call);
+          const label = `${call.operation.dialect} ${call.operation.name}`;
+          drawn.set(label, (drawn.get(label) ?? 0) + 1);
+          slow.note(call.operation.name, call, took);
           statuses.set(status, (statuses.get(status) ?? 0) + 1);
           if (fault !== null && !faults.has(`${call.operation.name}: ${fault}`)) {
             faults.set(`${call.operation.name}: ${fault}`, describeCall(call));
@@ -130,19 +150,32 @@ describe('any input', () => {
             process.stderr.write(`fuzz: ${call.operation.name}: ${fault}\n${describeCall(call)}\n`);
           }
         });
-        if (warm === 0 && done >= total / 4) warm = usedMemory();
+        if (warm === null && done >= total / 4) warm = usedMemory();
         if ((done + batchSize) % 10_000 === 0)
           process.stderr.write(`fuzz: ${done + batchSize} of ${total}, ${faults.size} faults\n`);
       }
-      const grown = (usedMemory() - warm) / 2 ** 20;
+      const grown = growthSince(warm);
+      for (const [fault, call] of await slow.judged(async (call) => (await tried(call)).took)) {
+        faults.set(fault, describeCall(call));
+      }
       const counts = [...statuses].sort(([a], [b]) => a - b).map(([status, count]) => `${status}: ${count}`);
+      const fewest = Math.min(...drawn.values());
       console.log(
-        `fuzz: ${total} calls, seed ${seed}; answers ${counts.join(', ')}; heap grew ${grown.toFixed(1)} MB;`,
-        slowest,
+        `fuzz: ${total} calls, seed ${seed}; answers ${counts.join(', ')}; ${drawn.size} operations, each ${fewest} times or more;`,
+        `growth in MB: ${JSON.stringify(grown)}; slowest: ${slow.told}`,
       );
       expect(Object.fromEntries(faults)).toEqual({});
+      // Every operation was tried, and none was left to chance where there were calls enough.
+      if (total >= calls.length * 10) expect(drawn.size).toBe(calls.length);
+      expect(fewest).toBeGreaterThanOrEqual(total >= calls.length * 100 ? 50 : 1);
       // Not one answer in a hundred may stay in memory; the test's own bookkeeping is in it as well.
-      expect(grown).toBeLessThan(64);
+      expect(grown.heap).toBeLessThan(64);
+      expect(grown.external).toBeLessThan(64);
+      // The database's memory is in it as well, and what the allocator keeps for later.
+      expect(grown.whole).toBeLessThan(512);
+      // S3: whatever was sent along, nothing changed hands.
+      const after = await ownership(fleet.db, stopped);
+      for (const [what, who] of owned) expect([what, after.get(what)]).toEqual([what, who]);
       // The run reached what it meant to reach.
       expect(statuses.get(200) ?? 0).toBeGreaterThan(total / 20);
       expect((statuses.get(422) ?? 0) + (statuses.get(400) ?? 0)).toBeGreaterThan(total / 20);
@@ -153,7 +186,7 @@ describe('any input', () => {
     Math.max(600_000, total * 60),
   );
 
-  async function tried(generated: Call): Promise<{ fault: string | null; status: number }> {
+  async function tried(generated: Call): Promise<{ fault: string | null; status: number; took: number }> {
     const call = tamed(generated);
     const { operation } = call;
     const mount = dialects[operation.dialect as keyof typeof dialects];
@@ -161,6 +194,8 @@ describe('any input', () => {
     // A login of its own each time: one of the routes ends it. Most of the Hosted Agents API wants a token.
     const byToken = operation.dialect === 'hostedagents' && operation.permission !== 'account';
     const token = byToken ? hosted : fleet.app.get(LoginTokens).issue(admin).accessToken.reveal();
+    const began = performance.now();
+    const took = (): number => performance.now() - began;
     let answer: Raw;
     try {
       answer = await wire.send({
@@ -168,13 +203,15 @@ describe('any input', () => {
         path: mount + path + (call.query === '' ? '' : `?${call.query}`),
         headers: { ...call.headers, authorization: `Bearer ${token}` },
         body: call.body,
-        ...(working.has(operation.name) ? { patience: 60_000 } : {}),
+        // An end to waiting; how long is too long is judged afterwards.
+        patience: 60_000,
       });
     } catch (error) {
-      return { fault: error instanceof Error ? error.message : String(error), status: 0 };
+      return { fault: error instanceof Error ? error.message : String(error), status: 0, took: took() };
     }
+    const elapsed = took();
     await settle(call, answer);
-    return { fault: verdict(call, answer), status: answer.status };
+    return { fault: verdict(call, answer), status: answer.status, took: elapsed };
   }
 
   /** Keeps the number of real agents and turns down. */
@@ -200,7 +237,17 @@ describe('any input', () => {
 
   /** Undoes what a good call did. */
   async function settle({ operation }: Call, answer: Raw): Promise<void> {
-    if (answer.status !== 200) return;
+    if (answer.status >= 300) return;
+    if (spending.test(operation.name)) {
+      filling = filling.then(() =>
+        fleet.db.run(async (tx) => {
+          await fill(tx, stopped, admin);
+          for (const key of keys)
+            await tx.of(ApiKey).upsert({ ...key, revokedAt: null, scopes: [...key.scopes] }, ['id']);
+        }),
+      );
+      await filling;
+    }
     if (operation.name === 'POST /api/agents') {
       created += 1;
       const { name } = JSON.parse(answer.text) as { name: string };
@@ -243,11 +290,4 @@ async function inParallel<T>(items: readonly T[], width: number, work: (item: T)
     for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
   };
   await Promise.all(Array.from({ length: width }, worker));
-}
-
-/** Bytes in use after a collection. */
-function usedMemory(): number {
-  setFlagsFromString('--expose-gc');
-  (runInNewContext('gc') as () => void)();
-  return process.memoryUsage().heapUsed;
 }

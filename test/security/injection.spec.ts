@@ -1,48 +1,41 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { LinkAddresses } from '../../src/core/links/link-addresses.js';
 import { LoginTokens } from '../../src/core/accounts/login-tokens.js';
 import { User } from '../../src/core/accounts/user.entity.js';
-import { publicIdOf } from '../../src/dialects/hostedagents/words.js';
-import { JsonLogger } from '../../src/platform/logging/logger.js';
 import { bootFleet, type Fleet } from '../support/fleet.js';
 import { encode } from './support/calls.js';
+import { unknownId } from './support/cast.js';
 import { faultOf } from './support/envelope.js';
+import { bodies, queries } from './support/matrix-inputs.js';
 import { type Operation, operationsOf, schemasOf } from './support/operations.js';
 import { payloads } from './support/sql-payloads.js';
 import { mounts as dialects } from './support/mounts.js';
-import { newThing, place } from './support/things.js';
+import { type Known, namesFor } from './support/paths.js';
+import { fill, newThing, place } from './support/things.js';
 import { Wire } from './support/wire.js';
 
 /** Every payload in every parameter, or (quick) each payload in some and each parameter with some. */
 const full = process.env.FLOTILLA_SECURITY_FULL === 'true';
 const victim = newThing('injection-stopped');
-/** Touched by whatever is run where nothing should be. */
-const traps = ['/tmp/flotilla-injected-a', '/tmp/flotilla-injected-b'] as const;
-const spells = [
-  `$(touch ${traps[0]})`,
-  '`touch ' + traps[0] + '`',
-  `'; touch ${traps[0]}; '`,
-  `"; touch ${traps[0]}; "`,
-  `\n touch ${traps[0]}\n`,
-  `| touch ${traps[0]} |`,
-  `&& touch ${traps[0]} &&`,
-  `--eval=$(touch ${traps[0]})`,
-  `\${IFS}touch\${IFS}${traps[0]}`,
-];
-const escapes = '\u001b[31mred\u001b]0;title\u0007\u009b2J\r\n{"level":"info","msg":"forged"}\n';
-
+const known: Known = {
+  thing: victim,
+  keyId: unknownId,
+  tokenId: unknownId,
+  email: 'injected@example.com',
+  username: 'injection-user',
+  settingKey: 'injection.setting',
+};
 describe('injection', () => {
   let fleet: Fleet;
   let wire: Wire;
   let admin: User;
-  const lines: string[] = [];
   beforeAll(async () => {
-    fleet = await bootFleet({ logger: new JsonLogger('debug', { write: (line) => void lines.push(line) }) });
+    fleet = await bootFleet();
     wire = new Wire(fleet.url);
     admin = await fleet.db.of(User).findOneByOrFail({ username: 'admin' });
     await place(fleet.db, victim, admin, null);
     hosted = (await fleet.hosted()).token ?? '';
+    await fleet.givenUser(known.username, { email: known.email });
   }, 180_000);
   afterAll(async () => {
     wire.close();
@@ -65,6 +58,11 @@ describe('injection', () => {
       }
       return found;
     };
+    /** Refused for another reason once everything was read: hundreds of agents would be made. */
+    const refusedLater: Readonly<Record<string, object>> = {
+      'POST /api/agents': { name: victim.slug },
+      'POST /api/v1/agents': { model: 'none/none' },
+    };
     /** Its effect is the same whatever it is given. */
     const skipped = new Set(['POST /api/auth/logout', 'POST /api/agents/{name}/start', 'DELETE /api/agents/{name}']);
 
@@ -76,26 +74,26 @@ describe('injection', () => {
 
     /** Every place of an operation that takes a text. */
     function spotsOf(operation: Operation): Spot[] {
-      const capability = fleet.app.get(LinkAddresses).sessionUrl(victim.sessionId).split('/').at(-1) ?? '';
-      const values: Record<string, string> = {
-        agentId: publicIdOf(victim.agentId),
-        name: victim.slug,
-        id: victim.sessionId,
-        toolId: victim.toolId,
-        capability,
-      };
+      const names = namesFor(fleet, operation, known);
       const path = (one?: string, payload = ''): string =>
         dialects[operation.dialect as keyof typeof dialects] +
-        operation.path.replace(/\{(\w+)\}/g, (_, name: string) =>
-          encode(name === one ? payload : (values[name] ?? 'x')),
-        );
+        operation.path.replace(/\{(\w+)\}/g, (_, name: string) => encode(name === one ? payload : (names[name] ?? '')));
       const type = operation.body?.type;
       const form = type === 'application/x-www-form-urlencoded';
-      const write = (fields: Record<string, string>): string =>
-        form ? new URLSearchParams(fields).toString() : JSON.stringify(fields);
-      const fields = Object.keys(
-        operation.body ? (schemasOf(fleet, operation.dialect)(operation.body.schema).properties ?? {}) : {},
-      );
+      const write = (fields: Record<string, unknown>): string =>
+        form ? new URLSearchParams(fields as Record<string, string>).toString() : JSON.stringify(fields);
+      const schema = operation.body && schemasOf(fleet, operation.dialect)(operation.body.schema);
+      const good = (): Record<string, unknown> => ({
+        ...Object.fromEntries((schema?.required ?? []).map((field) => [field, 'x'])),
+        ...bodies[operation.name]?.(),
+        ...refusedLater[operation.name],
+      });
+      const fields = new Set([...Object.keys(schema?.properties ?? {}), ...Object.keys(good())]);
+      /** A text where a list or an object is meant goes no further than its type: it goes inside. */
+      const inPlaceOf = (value: unknown, text: string): unknown => {
+        if (Array.isArray(value)) return [text];
+        return typeof value === 'object' && value !== null ? { [text]: text, ops_kept: text } : text;
+      };
       return [
         ...operation.parameters
           .filter((one) => one.in === 'path')
@@ -111,14 +109,17 @@ describe('injection', () => {
             where: `?${name}`,
             send: (text: string) => ({ path: `${path()}?${name}=${encode(text)}`, body: null }),
           })),
-        // A create or rename with a good name is one too many; its other fields are tried with a bad one.
-        ...fields.map((field) => ({
+        // All other fields are good, so that the bad one gets as far as there is to get.
+        ...[...fields].map((field) => ({
           operation,
           where: `body ${field}`,
-          send: (text: string) => ({
-            path: path(),
-            body: write({ ...(field === 'name' ? {} : { name: '' }), [field]: text }),
-          }),
+          send: (text: string) => {
+            const all = good();
+            return {
+              path: path() + (queries[operation.name] ?? ''),
+              body: write({ ...all, [field]: inPlaceOf(all[field], text) }),
+            };
+          },
         })),
       ];
     }
@@ -134,10 +135,12 @@ describe('injection', () => {
       const before = await counts();
       const faults: string[] = [];
       const used = new Set<string>();
+      const passed = new Set<string>();
       let sent = 0;
       for (const [index, { operation, where, send }] of spots.entries()) {
         const some = full ? payloads : payloads.filter((_, at) => (at + index) % 10 === 0);
         for (let at = 0; at < some.length; at += 5) {
+          let changed = false;
           await Promise.all(
             some.slice(at, at + 5).map(async (payload) => {
               const { path, body } = send(payload);
@@ -148,6 +151,8 @@ describe('injection', () => {
               };
               // Less than the ten seconds that some of them ask the database to sleep.
               const answer = await wire.send({ method: operation.method, path, headers, body, patience: 9000 });
+              changed ||= answer.status < 300 && operation.method !== 'GET';
+              if (answer.status < 300) passed.add(`${operation.dialect} ${operation.name}`);
               used.add(payload);
               sent += 1;
               // The name of what is missing may be said again; what tells about the inside is looked for beside it.
@@ -159,8 +164,9 @@ describe('injection', () => {
               if (fault !== null) faults.push(`${operation.name} ${where} ${payload}: ${answer.status} ${fault}`);
             }),
           );
+          if (changed && operation.name.endsWith('/rename')) await place(fleet.db, victim, admin, null);
+          else if (changed) await fill(fleet.db, victim, admin);
         }
-        if (operation.name === 'PUT /api/agents/{name}/rename') await place(fleet.db, victim, admin, null);
       }
       expect(faults).toEqual([]);
       expect({ spots: spots.length > 60, sent: sent > 300, payloads: used.size }).toEqual({
@@ -168,6 +174,8 @@ describe('injection', () => {
         sent: true,
         payloads: payloads.length,
       });
+      // Bodies that are good but for one text reach what they are for, in many operations.
+      expect(passed.size).toBeGreaterThan(20);
       // Keys and stored settings of clients are allowed to be there; nothing else came or went.
       const { settings: settingsBefore, ...others } = before;
       const { settings: settingsAfter, ...othersAfter } = await counts();
@@ -221,70 +229,6 @@ describe('injection', () => {
       expect(built.length).toBeGreaterThan(3);
     });
   });
-
-  describe('S27: commands, logs and headers', () => {
-    const name = 'injection-agent';
-    it('runs nothing that stands in a name, a setting or a message', async () => {
-      for (const [index, spell] of spells.entries()) {
-        const made = await fleet.admin.post('/api/agents', {
-          name: `${name}-${index} ${spell}`,
-          type: spell.slice(0, 60),
-          runtime_model: spell,
-          custom_instructions: spell,
-          tools: [spell],
-          ...(index > 0 ? { runtime: 'none' } : {}),
-        });
-        if (index > 0) expect(made.status).toBe(400);
-        else {
-          expect(made.status).toBe(200);
-          const agent = String(made.body['name']);
-          expect(agent).toMatch(/^[a-z0-9][a-z0-9_.-]*$/);
-          for (const words of spells) {
-            expect((await fleet.chat(agent, words)).status).toBe(200);
-            await fleet.admin.get(`/api/agents/${agent}/files/download?path=${encode(words)}`);
-            await fleet.admin.get(`/api/agents/${agent}/logs?tail=${encode(words)}`);
-          }
-        }
-      }
-      for (const trap of traps) expect(existsSync(trap)).toBe(false);
-    }, 120_000);
-
-    it('keeps log lines whole, whatever is sent', async () => {
-      const before = lines.length;
-      for (const path of [`/api/agents/${encode(escapes)}`, `/api/x?${encode(escapes)}`, '/%1b%5d0;x%07']) {
-        const headers = { authorization: `Bearer ${token()}`, 'user-agent': '\u009b2J', 'x-request-id': 'a b\u009b' };
-        const { headers: sent, text } = await wire.send({ method: 'GET', path, headers });
-        expect(sent['x-request-id']).toMatch(/^[\w.:+/=-]+$/);
-        expect(controlsIn(text)).toEqual([]);
-      }
-      await fleet.request('POST', '/token', { form: { username: escapes, password: escapes } });
-      await fleet.admin.post('/api/mcp/keys', { name: escapes.slice(0, 60) });
-      for (const line of lines.slice(before)) {
-        expect(controlsIn(line.trimEnd())).toEqual([]);
-        expect(JSON.parse(line)).not.toMatchObject({ msg: 'forged' });
-      }
-    });
-
-    it('what an agent prints and calls its files stays text', async () => {
-      const [agent] = (await fleet.admin.get<{ name: string; status: string }[]>('/api/agents')).body.filter(
-        (one) => one.status === 'running',
-      );
-      const below = `/api/agents/${agent?.name ?? ''}`;
-      const file = 'bad\nname"; x=.txt\u001b[2J';
-      const command = `printf hi \\> "$(printf 'bad\\nname"; x=.txt\\033[2J')"`;
-      expect((await fleet.chat(agent?.name ?? '', `<<bash ${command}>>`)).status).toBe(200);
-      const headers = { authorization: `Bearer ${token()}` };
-      const listed = await wire.send({ method: 'GET', path: `${below}/files`, headers });
-      expect((JSON.parse(listed.text) as { tree: { name: string }[] }).tree.map((one) => one.name)).toContain(file);
-      expect(controlsIn(listed.text)).toEqual([]);
-      const path = `${below}/files/download?path=${encode(file)}`;
-      const { status, headers: sent, text } = await wire.send({ method: 'GET', path, headers });
-      expect({ status, text }).toEqual({ status: 200, text: 'hi' });
-      expect(sent['content-disposition']).toMatch(/^attachment; filename="[\w.-]+"; filename\*=UTF-8''[\w.%!~*'()-]+$/);
-      expect(sent['x-content-type-options']).toBe('nosniff');
-      expect(sent['content-type']).toBe('text/plain; charset=utf-8');
-    });
-  });
 });
 
 function sourceFiles(folder: string): string[] {
@@ -293,7 +237,3 @@ function sourceFiles(folder: string): string[] {
     .filter((name) => name.endsWith('.ts') && !name.endsWith('.spec.ts'))
     .map((name) => join(root, folder, name));
 }
-
-/** Characters that a terminal obeys; an answer or a log line may end with a line feed, and holds none inside. */
-const controlsIn = (text: string): string[] =>
-  [...text.trimEnd()].filter((one) => one < ' ' || (one >= '\u007f' && one < '\u00a0'));

@@ -1,12 +1,15 @@
+import { randomUUID } from 'node:crypto';
 import { LoginTokens } from '../../src/core/accounts/login-tokens.js';
 import { TicketsService } from '../../src/core/accounts/tickets.service.js';
 import { Authenticator } from '../../src/core/access/authenticator.port.js';
 import { User } from '../../src/core/accounts/user.entity.js';
 import { UsersService } from '../../src/core/accounts/users.service.js';
+import { LinkAddresses } from '../../src/core/links/link-addresses.js';
 import { AgentDirectory } from '../../src/core/fleet/agent-directory.service.js';
 import { Secret } from '../../src/core/credentials/secret.js';
 import { Passwords } from '../../src/core/accounts/passwords.js';
 import { UnitOfWork } from '../../src/platform/database/unit-of-work.js';
+import { dialectsFor } from '../../src/dialects/index.js';
 import { JsonLogger } from '../../src/platform/logging/logger.js';
 import { adminPassword, boot, type Flotilla } from '../support/boot.js';
 import { until } from '../support/until.js';
@@ -36,16 +39,23 @@ describe('sign-in under attack', () => {
   describe('S9: no token in an address', () => {
     /** Documented: where neither header nor cookie can be sent (contract 2.1). Sockets have `/ws?ticket=` and `/ws?token=`. */
     const documented = ['GET /api/auth/validate: token'];
+    /** Names of what lets somebody in. An id tells which one is meant, and lets nobody in. */
+    const opens = ({ name }: { readonly name: string }): boolean =>
+      /token|secret|password|api_?key|ticket|credential|capability|signature|code|bearer|session_?key|jwt/i.test(
+        name,
+      ) && !/Id$/.test(name);
 
-    it('but the documented one', () => {
-      const found = ['trinity', 'console'].flatMap((dialect) =>
-        operationsOf(flotilla, dialect).flatMap(({ name, parameters }) =>
-          parameters
-            .filter((one) => one.in !== 'header' && /token|secret|password|api_?key|ticket|credential/i.test(one.name))
-            .map((one) => `${name}: ${one.name}`),
-        ),
+    it('but the documented one, and the addresses that are made to be handed on', () => {
+      const dialects = dialectsFor(flotilla.config).map(({ name }) => name);
+      expect(dialects.length).toBeGreaterThan(3);
+      const operations = dialects.flatMap((dialect) => operationsOf(flotilla, dialect));
+      const found = operations.flatMap(({ name, parameters }) =>
+        parameters.filter((one) => one.in !== 'header' && opens(one)).map((one) => `${name}: ${one.name}`),
       );
-      expect(found).toEqual(documented);
+      // Pages for people without an account: the address is the access, for one agent or one conversation (docs/hosted-agents-talk.md).
+      const handedOn = operations.filter(({ dialect }) => dialect === 'talk').map(({ name }) => `${name}: capability`);
+      expect(handedOn.length).toBeGreaterThan(5);
+      expect(found.sort()).toEqual([...documented, ...handedOn].sort());
     });
 
     it('and no log line repeats one', async () => {
@@ -53,6 +63,7 @@ describe('sign-in under attack', () => {
       const who = await flotilla.app.get(Authenticator).authenticate({ kind: 'bearer', value: login }, 'trinity');
       if (!who) throw new Error('not signed in');
       const ticket = tickets.issue(who).reveal();
+      const capability = flotilla.app.get(LinkAddresses).agentUrl(randomUUID()).split('/').at(-1) ?? '';
       for (const path of [
         `/api/auth/validate?token=${login}`,
         `/api/no/such/route?token=${login}`,
@@ -61,6 +72,10 @@ describe('sign-in under attack', () => {
         `/?token=${login}`,
         `/ws?token=${login}`,
         `/ws?ticket=${ticket}`,
+        ...['a', 's'].flatMap((kind) => [
+          `/${kind}/${capability}`,
+          `/~talk/${kind}/${capability}/state?x=${capability}`,
+        ]),
       ]) {
         await wire.send({ method: 'GET', path });
       }
@@ -75,7 +90,8 @@ describe('sign-in under attack', () => {
       expect((await flotilla.request('GET', '/api/agents/any?token=x', { token: login })).status).toBe(500);
       const log = lines.join('');
       expect(log).toContain('broken inside');
-      for (const secret of [login, login.split('.')[2] ?? '', ticket, adminPassword]) expect(log).not.toContain(secret);
+      for (const secret of [login, login.split('.')[2] ?? '', ticket, capability, adminPassword])
+        expect(log).not.toContain(secret);
     });
 
     it('tickets count once', async () => {
@@ -146,6 +162,43 @@ describe('sign-in under attack', () => {
       const { status, headers } = await flotilla.request('POST', '/token', { form });
       expect(status).toBe(429);
       expect(Number(headers.get('retry-after'))).toBeGreaterThan(60);
+    });
+
+    it('takes a hash for nobody and for somebody without a password as well, so that time tells nothing', async () => {
+      const burned = jest.spyOn(Passwords.prototype, 'matches');
+      const stored = async (name: string): Promise<string> => {
+        burned.mockClear();
+        expect((await guess(name)).status).toBe(401);
+        expect(burned).toHaveBeenCalledTimes(1);
+        return burned.mock.calls[0]?.[1] ?? 'none';
+      };
+      const db = flotilla.app.get(UnitOfWork);
+      for (const [username, passwordHash] of [
+        ['timed', await flotilla.app.get(Passwords).hash(new Secret('a good one'))],
+        ['timed-without', null],
+      ] as const) {
+        const wanted = { username, email: null, passwordHash, role: 'user' } as const;
+        await db.run((tx) => flotilla.app.get(UsersService).create(tx, wanted));
+      }
+      expect(await stored('timed')).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/);
+      expect([await stored('timed-without'), await stored('timed-nobody')]).toEqual(['none', 'none']);
+      burned.mockRestore();
+      // What is asked of the library then is the same work: argon2id of the same cost, measured in processor time of this process.
+      const passwords = flotilla.app.get(Passwords);
+      const hash = await passwords.hash(new Secret('a good one'));
+      const cost = async (against: string | null): Promise<number> => {
+        const times: number[] = [];
+        for (let round = 0; round < 5; round++) {
+          const before = process.cpuUsage();
+          expect(await passwords.matches(new Secret('wrong'), against)).toBe(false);
+          times.push(process.cpuUsage(before).user);
+        }
+        return Math.min(...times);
+      };
+      const [somebody, nobody] = [await cost(hash), await cost(null)];
+      // Without a hash it takes a thousandth; other work of the process only adds.
+      expect(nobody).toBeGreaterThan(somebody / 4);
+      expect(somebody).toBeGreaterThan(nobody / 4);
     });
 
     it('from an address ends after thirty failures, whatever it says about itself', async () => {

@@ -1,4 +1,6 @@
-import { createHmac, generateKeyPairSync } from 'node:crypto';
+import { createHmac, generateKeyPairSync, hkdfSync, type KeyObject, sign } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { loadConfig } from '../../src/config/environment.js';
 import { SignedTokens } from '../../src/core/accounts/signed-tokens.js';
 import { UnitOfWork } from '../../src/platform/database/unit-of-work.js';
@@ -6,8 +8,6 @@ import { boot, type Flotilla } from '../support/boot.js';
 import { Wire } from './support/wire.js';
 
 const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
-const hs = (signed: string, key: string | Buffer): string =>
-  createHmac('sha256', key).update(signed).digest('base64url');
 
 describe('tokens and keys under attack', () => {
   let flotilla: Flotilla;
@@ -33,24 +33,43 @@ describe('tokens and keys under attack', () => {
       const [head = '', body = '', signature = ''] = login.split('.');
       const claims = JSON.parse(Buffer.from(body, 'base64url').toString()) as Record<string, unknown>;
       const now = Math.floor(Date.now() / 1000);
-      const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-      const pem = publicKey.export({ type: 'spki', format: 'pem' }).toString();
+      const pair = generateKeyPairSync('rsa', { modulusLength: 2048 });
+      const curve = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+      const pem = pair.publicKey.export({ type: 'spki', format: 'pem' }).toString();
       const master = flotilla.config.masterKey.reveal();
       const ours = new SignedTokens(flotilla.config.masterKey, 'login');
-      const signedWith = (header: object, more: object, key: string | Buffer): string => {
+      // As the product derives it, so that what is refused below is refused for what it says and not for its signature.
+      const ourKey = Buffer.from(hkdfSync('sha256', master, '', 'flotilla/login/v1', 32));
+      const signedWith = (header: object, more: object, key: string | Buffer, digest = 'sha256'): string => {
         const signed = `${part(header)}.${part({ ...claims, ...more })}`;
-        return `${signed}.${hs(signed, key)}`;
+        return `${signed}.${createHmac(digest, key).update(signed).digest('base64url')}`;
       };
+      const usual = { alg: 'HS256', typ: 'JWT' };
+      expect(await me(signedWith(usual, {}, ourKey))).toBe(200);
+      const jwk = { kty: 'oct', k: ourKey.toString('base64url') };
       const headers: Record<string, object> = {
-        'kid with a path': { alg: 'HS256', typ: 'JWT', kid: '../../../../dev/null' },
-        'kid with SQL': { alg: 'HS256', kid: "x' union select 'secret' --" },
-        'jku elsewhere': { alg: 'HS256', jku: 'http://127.0.0.1:1/jwks.json' },
-        'x5u elsewhere': { alg: 'HS256', x5u: 'http://127.0.0.1:1/cert.pem' },
-        'own key in jwk': { alg: 'HS256', jwk: { kty: 'oct', k: Buffer.from('secret').toString('base64url') } },
-        'critical extension': { alg: 'HS256', crit: ['exp'] },
-        RS256: { alg: 'RS256', typ: 'JWT' },
-        ES256: { alg: 'ES256', typ: 'JWT' },
-        HS512: { alg: 'HS512', typ: 'JWT' },
+        'kid with a path': { kid: '../../../../dev/null' },
+        'kid with SQL': { kid: "x' union select 'secret' --" },
+        'kid with a command': { kid: '|touch /tmp/x' },
+        'jku elsewhere': { jku: 'http://127.0.0.1:1/jwks.json' },
+        'x5u elsewhere': { x5u: 'http://127.0.0.1:1/cert.pem' },
+        'x5c of somebody': { x5c: [pem] },
+        'own key in jwk': { jwk },
+        'critical extension': { crit: ['exp'] },
+        'empty list of critical extensions': { crit: [] },
+        'unencoded payload': { b64: false, crit: ['b64'] },
+        compressed: { zip: 'DEF' },
+        'another type': { typ: 'at+jwt' },
+        'no type': { typ: undefined },
+        'list of algorithms': { alg: ['HS256', 'none'] },
+        'algorithm in lower case': { alg: 'hs256' },
+        'no algorithm': { alg: undefined },
+      };
+      const algorithms = ['none', 'RS256', 'ES256', 'PS256', 'EdDSA', 'HS384', 'HS512'];
+      const signedBy = (alg: string, key: KeyObject, more: object = {}): string => {
+        const signed = `${part({ alg, typ: 'JWT', ...more })}.${body}`;
+        const how = alg === 'ES256' ? ({ key, dsaEncoding: 'ieee-p1363' } as const) : key;
+        return `${signed}.${sign('sha256', Buffer.from(signed), how).toString('base64url')}`;
       };
       const attacks: Record<string, string> = {
         ...Object.fromEntries(
@@ -60,20 +79,40 @@ describe('tokens and keys under attack', () => {
           ]),
         ),
         ...Object.fromEntries(
-          Object.entries(headers).map(([name, header]) => [name, signedWith(header, {}, 'secret')]),
+          Object.entries(headers).flatMap(([name, header]) => [
+            [`${name}, signed by us`, signedWith({ ...usual, ...header }, {}, ourKey)],
+            [`${name}, signed with nothing`, signedWith({ ...usual, ...header }, {}, '')],
+          ]),
         ),
+        ...Object.fromEntries(
+          algorithms.flatMap((alg) => [
+            [`${alg} over our signature`, signedWith({ ...usual, alg }, {}, ourKey)],
+            [`${alg} over an empty key`, signedWith({ ...usual, alg }, {}, '')],
+            [`${alg} over the public key`, signedWith({ ...usual, alg }, {}, pem)],
+          ]),
+        ),
+        'HS384, signed so by us': signedWith({ ...usual, alg: 'HS384' }, {}, ourKey, 'sha384'),
+        'HS512, signed so by us': signedWith({ ...usual, alg: 'HS512' }, {}, ourKey, 'sha512'),
+        'HS256 that is HS512': signedWith(usual, {}, ourKey, 'sha512'),
+        'a good RS256 of somebody': signedBy('RS256', pair.privateKey),
+        'a good ES256 of somebody': signedBy('ES256', curve.privateKey),
+        'a good RS256 with its key': signedBy('RS256', pair.privateKey, {
+          jwk: pair.publicKey.export({ format: 'jwk' }),
+        }),
+        'RS256 that says HS256': signedBy('RS256', pair.privateKey, { alg: 'HS256' }),
         'empty key': signedWith({ alg: 'HS256' }, {}, ''),
         'short key': signedWith({ alg: 'HS256' }, {}, 'a'),
         'public key as secret': signedWith({ alg: 'HS256' }, {}, pem),
         'the master key itself': signedWith({ alg: 'HS256' }, {}, master),
         'the master key as bytes': signedWith({ alg: 'HS256' }, {}, Buffer.from(master, 'hex')),
         'our ticket key': new SignedTokens(flotilla.config.masterKey, 'ticket').sign(claims as never),
-        'our key, critical extension': (() => {
-          const signed = `${part({ alg: 'HS256', crit: ['x'] })}.${body}`;
-          return `${signed}.${signature}`;
-        })(),
         'expired just now': ours.sign({ ...claims, exp: now } as never),
         'not valid yet': ours.sign({ ...claims, iat: now + 3600 } as never),
+        'not valid yet, by nbf': ours.sign({ ...claims, nbf: now + 3600 } as never),
+        'nbf as text': ours.sign({ ...claims, nbf: 'now' } as never),
+        'for another audience': ours.sign({ ...claims, aud: 'https://elsewhere.example' } as never),
+        'for several audiences': ours.sign({ ...claims, aud: ['flotilla', 'elsewhere'] } as never),
+        'of another issuer': ours.sign({ ...claims, iss: 'https://elsewhere.example' } as never),
         'never expires': ours.sign({ ...claims, exp: undefined } as never),
         'expiry as text': ours.sign({ ...claims, exp: '9999999999' } as never),
         'no id': ours.sign({ ...claims, jti: undefined } as never),
@@ -123,6 +162,49 @@ describe('tokens and keys under attack', () => {
         expect(load).not.toThrow(key);
       },
     );
+  });
+
+  describe('S6: comparing', () => {
+    it('a signature and a capability go through the comparison that takes the same time for all', async () => {
+      const real = jest.requireActual<typeof import('node:crypto')>('node:crypto');
+      const compared = jest.spyOn(real, 'timingSafeEqual');
+      expect(await me(login)).toBe(200);
+      const [head, body, signature = ''] = login.split('.');
+      const other = `${signature.startsWith('A') ? 'B' : 'A'}${signature.slice(1)}`;
+      compared.mockClear();
+      expect(await me(`${head}.${body}.${other}`)).toBe(401);
+      expect(compared).toHaveBeenCalled();
+      compared.mockClear();
+      await flotilla.request('GET', `/s/${'A'.repeat(48)}/state`);
+      expect(compared).toHaveBeenCalled();
+      compared.mockRestore();
+    });
+
+    it('whoever makes a proof to compare it imports that comparison', () => {
+      const root = join(__dirname, '../../src');
+      const makers = readdirSync(root, { recursive: true, encoding: 'utf8' })
+        .filter((name) => name.endsWith('.ts') && !name.endsWith('.spec.ts'))
+        .map((name) => ({ name, source: readFileSync(join(root, name), 'utf8') }))
+        .filter(({ source }) => /\bcreateHmac\b/.test(source));
+      expect(makers.length).toBeGreaterThan(2);
+      // These make keys and passwords, and what tells at the start whether the master key is the old one: nobody sends one.
+      const compareNothing = [
+        'core/accounts/agent-keys.service.ts',
+        'core/runtimes/launch-planner.service.ts',
+        'platform/database/master-key-check.ts',
+      ];
+      const others = makers.filter(({ source }) => !source.includes('timingSafeEqual')).map(({ name }) => name);
+      expect(others.sort()).toEqual(compareNothing);
+    });
+
+    // What is stored of a key is its SHA-256, and it is looked up by that: nobody can choose its leading bytes.
+    it('keys are looked up by their digest, never by what was sent', async () => {
+      const asked = jest.spyOn(flotilla.app.get(UnitOfWork), 'lookUp');
+      const key = `trinity_mcp_${'k'.repeat(43)}`;
+      expect(await me(key)).toBe(401);
+      expect(JSON.stringify(asked.mock.calls)).not.toContain(key.slice(12));
+      asked.mockRestore();
+    });
   });
 
   describe('S6: API keys', () => {

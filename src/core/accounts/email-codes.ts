@@ -1,4 +1,4 @@
-import { createHmac, createSecretKey, hkdfSync, type KeyObject, randomInt } from 'node:crypto';
+import { createHmac, createSecretKey, hkdfSync, type KeyObject, randomInt, timingSafeEqual } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { Config } from '../../config/config.js';
 import type { Tx } from '../../platform/database/unit-of-work.js';
@@ -40,8 +40,9 @@ export class EmailCodes {
       'select hash from email_codes where email = $1 and expires_at > $2 for update',
       [email, this.clock.now()],
     );
-    const wanted = this.hash(email, code.trim());
-    if (!live.some(({ hash }) => hash === wanted)) return false;
+    const wanted = Buffer.from(this.hash(email, code.trim()));
+    const right = live.filter(({ hash }) => timingSafeEqual(Buffer.from(hash), wanted));
+    if (right.length === 0) return false;
     await this.forget(tx, email);
     return true;
   }

@@ -54,6 +54,10 @@ describe('signed tokens', () => {
     ['without expiry', { exp: undefined }],
     ['with a text as expiry', { exp: '9999999999' }],
     ['without time of issue', { iat: undefined }],
+    ['not valid yet', { nbf: seconds + 61 }],
+    ['with a text as time from which they are valid', { nbf: '0' }],
+    ['made for another audience', { aud: 'elsewhere' }],
+    ['made by another issuer', { iss: 'https://elsewhere.example' }],
   ])('are refused %s', (_name, change) => {
     expect(tokens.verify(tokens.sign({ ...claims, ...change } as typeof claims), now)).toBeNull();
   });

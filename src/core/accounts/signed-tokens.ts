@@ -13,6 +13,8 @@ export interface TokenClaims {
   /** Seconds since the epoch. */
   readonly iat: number;
   readonly exp: number;
+  /** Seconds since the epoch before which it is nothing; left out: good from `iat` on. */
+  readonly nbf?: number;
   readonly [claim: string]: unknown;
 }
 
@@ -38,13 +40,15 @@ export class SignedTokens {
     if (token.length > maxLength) return null;
     const [head, body, signature, ...rest] = token.split('.');
     if (!head || !body || !signature || rest.length > 0) return null;
-    // Compared as text: base64 has several spellings of the same bytes, and only ours counts.
-    if (!equal(signature, this.signature(`${head}.${body}`)) || !isOurHeader(parse(head))) return null;
+    // Compared as text: base64 has several spellings of the same bytes, and only ours counts. A header that names another
+    // algorithm, a key (kid, jku, x5u, jwk) or an extension (crit) is none of ours, whoever signed it.
+    if (!equal(signature, this.signature(`${head}.${body}`)) || head !== header) return null;
 
     const claims = parse(body);
     if (!isClaims(claims)) return null;
     const seconds = now.getTime() / 1000;
-    return seconds < claims.exp && claims.iat <= seconds + leeway ? claims : null;
+    const { exp, iat, nbf = iat } = claims;
+    return seconds < exp && iat <= seconds + leeway && nbf <= seconds + leeway ? claims : null;
   }
 
   private signature(signed: string): string {
@@ -64,15 +68,13 @@ function parse(part: string): unknown {
   }
 }
 
-function isOurHeader(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  return 'alg' in value && value.alg === 'HS256' && !('crit' in value);
-}
-
 function isClaims(value: unknown): value is TokenClaims {
   if (typeof value !== 'object' || value === null) return false;
-  const { sub, jti, iat, exp } = value as Partial<Record<string, unknown>>;
+  const { sub, jti, iat, exp, nbf } = value as Partial<Record<string, unknown>>;
   return (
+    // Ours name no audience and no issuer: one that does was made for somebody else.
+    !('aud' in value || 'iss' in value) &&
+    (nbf === undefined || typeof nbf === 'number') &&
     typeof sub === 'string' &&
     typeof jti === 'string' &&
     jti !== '' &&

@@ -49,8 +49,8 @@ export class LinkTalk {
   }
 
   /** `reject` rejects what else waits here and ends the turn; a message, which goes with `reject` only, is said to the agent next. */
-  async decide(link: SessionLink, id: string, decision: ApprovalDecision, message = ''): Promise<void> {
-    const said = message.trim();
+  async decide(link: SessionLink, id: string, decision: ApprovalDecision, message: string | null): Promise<void> {
+    const said = message?.trim() ?? '';
     if (said !== '' && decision !== 'reject') {
       throw new Invalid('A message goes with `reject` only', [], 'message_without_reject');
     }

@@ -73,7 +73,7 @@ export class SessionTalkController {
     @Param('id') id: string,
     @Body() body: DecisionBody,
   ): Promise<AnsweredView> {
-    await this.talk.decide(link, id, body.decision, body.message);
+    await this.talk.decide(link, id, body.decision, body.message ?? null);
     return { answered: true };
   }
 

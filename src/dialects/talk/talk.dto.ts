@@ -88,11 +88,15 @@ export class DecisionBody {
   @IsIn(['allow', 'always', 'reject'])
   decision!: 'allow' | 'always' | 'reject';
 
-  @ApiPropertyOptional({ description: 'With `reject`: said to the agent as your next message' })
+  @ApiPropertyOptional({
+    type: String,
+    nullable: true,
+    description: 'With `reject`: said to the agent as your next message',
+  })
   @IsOptional()
   @IsString()
   @MaxLength(10_000)
-  message?: string;
+  message?: string | null;
 }
 
 export class AnswersBody {

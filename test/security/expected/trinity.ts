@@ -93,7 +93,7 @@ export const trinityRows: Readonly<Record<string, Row>> = {
   // Section 12: templates
   'GET /api/templates': { who: 'user', ok: 200 },
   'GET /api/templates/env-template': { who: 'user', ok: 200 },
-  'GET /api/templates/{id}': { who: 'user', ok: 404 },
+  'GET /api/templates/{id}': { who: 'user', ok: 200 },
   'GET /api/templates/{owner}/{repository}': { who: 'user', ok: 404 },
 
   // Sections 10 and 11: fleet and tags

@@ -1,8 +1,17 @@
+import { hostname, tmpdir } from 'node:os';
 import type { Raw } from './wire.js';
 
-/** What tells about the inside of the server (S43). */
+/** What tells about the inside of the server (S43). Its own folders of an agent, `/home/developer` and `/workspace`, may be named. */
 const inside =
-  /\bat [\w.<>]+ \(|\.(ts|js):\d+|node_modules|\/work\/|\/src\/|\/dist\/|\bselect .+ from\b|insert into|QueryFailed|TypeORM|PGlite|postgres(ql)? \d|ECONN|EACCES|ENOENT|fastify\/|nest(js)?\/|node\/v?\d/i;
+  /\bat [\w.<>]+ \(|\.(ts|js):\d+|node_modules|\/work\/|\/src\/|\/dist\/|\/(tmp|var|usr|opt|root|run|proc)\/|\/home\/(?!developer\b)\w|\bselect .+ from\b|insert into|QueryFailed|TypeORM|PGlite|postgres(ql)? \d|ECONN|EACCES|ENOENT|fastify\/|nest(js)?\/|node\/v?\d/i;
+
+const literally = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+/**
+ * What this host is called, in errors; and where a test's server keeps its data, in any answer. With the local engine the home
+ * of an agent lies there, and what the agent says of its own files names it.
+ */
+const host = new RegExp(`(?<![\\w-])${literally(hostname())}(?![\\w-])`);
+const dataFolder = new RegExp(`${literally(tmpdir())}/flotilla-[\\w-]+(?!/local/[\\w-]+/home|[\\w-])`);
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -39,8 +48,10 @@ export function faultOf(dialect: string, { status, headers, text }: Raw): string
   if (!headers['x-request-id']) return 'no request id';
   if (headers['server'] !== undefined || headers['x-powered-by'] !== undefined) return 'names its software';
   if (headers['set-cookie'] !== undefined) return 'sets a cookie';
+  const folder = dataFolder.exec(text)?.[0];
+  if (folder !== undefined) return `names the folder of its data: ${folder}`;
   if (status < 400) return null;
-  const found = inside.exec(text)?.[0];
+  const found = (inside.exec(text) ?? host.exec(text))?.[0];
   if (found !== undefined) return `tells about the inside: ${found}`;
   const body = parsed(text);
   if (body === undefined) return `an error that is no JSON: ${text.slice(0, 80)}`;

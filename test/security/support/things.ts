@@ -15,6 +15,7 @@ import type { User } from '../../../src/core/accounts/user.entity.js';
 import type { UnitOfWork } from '../../../src/platform/database/unit-of-work.js';
 
 const at = new Date('2026-03-01T12:00:00Z');
+const byId = ['id'];
 
 /** One agent with everything a route can name below it. All ids are texts, so that a wrong one is merely unknown. */
 export interface Thing {
@@ -59,7 +60,12 @@ export const scopeBodies: Readonly<Record<string, () => object>> = {
 export const secretKey = 'MATRIX_KEY';
 
 /** Puts a stopped agent with a session, a tool call, an open approval and an open question into the database, afresh. */
-export async function place(db: UnitOfWork, thing: Thing, owner: User, sharedWith: string | null): Promise<void> {
+export async function place(
+  db: Pick<UnitOfWork, 'of'>,
+  thing: Thing,
+  owner: User,
+  sharedWith: string | null,
+): Promise<void> {
   await remove(db, thing);
   const { slug, agentId, instanceId, sessionId } = thing;
   const common = { agentId, instanceId };
@@ -83,86 +89,114 @@ export async function place(db: UnitOfWork, thing: Thing, owner: User, sharedWit
   if (sharedWith !== null) {
     await db.of(AgentShare).insert({ agentId, email: sharedWith, sharedById: owner.id, createdAt: at });
   }
-  await db.of(Session).insert({ ...common, id: sessionId, userId: owner.id, status: 'active', createdAt: at });
+  await fill(db, thing, owner);
+}
+
+/** What lies below an agent, as it was: what is gone comes back, what was answered is open again. */
+export async function fill(db: Pick<UnitOfWork, 'of'>, thing: Thing, owner: User): Promise<void> {
+  const { agentId, instanceId, sessionId } = thing;
+  const common = { agentId, instanceId };
+  await db.of(Session).upsert({ ...common, id: sessionId, userId: owner.id, status: 'active', createdAt: at }, byId);
   const turn = { ...common, id: thing.turnId, sessionId, userId: owner.id };
-  await db.of(Turn).insert({ ...turn, prompt: 'hello', state: 'finished', answer: 'hi', createdAt: at, endedAt: at });
-  await db.of(Activity).insert({
-    id: thing.toolId,
-    agentId,
-    type: 'tool_call',
-    state: 'completed',
-    triggeredBy: 'user',
-    details: { toolCallId: `call-${thing.toolId}`, title: 'Read' },
-    startedAt: at,
-    endedAt: at,
-  });
+  await db
+    .of(Turn)
+    .upsert({ ...turn, prompt: 'hello', state: 'finished', answer: 'hi', createdAt: at, endedAt: at }, byId);
+  await db.of(Activity).upsert(
+    {
+      id: thing.toolId,
+      agentId,
+      type: 'tool_call',
+      state: 'completed',
+      triggeredBy: 'user',
+      details: { toolCallId: `call-${thing.toolId}`, title: 'Read' },
+      startedAt: at,
+      endedAt: at,
+    },
+    byId,
+  );
   const about = { agentId, name: 'Morning', message: 'hello' };
   const times = { createdAt: at, updatedAt: at };
-  await db.of(Schedule).insert({
-    ...about,
-    ...times,
-    id: thing.scheduleId,
-    createdBy: owner.id,
-    cron: '0 9 * * *',
-    timezone: 'UTC',
-    nextRunAt: new Date(Date.now() + 86_400_000),
-  });
-  await db.of(ScheduleExecution).insert({
-    id: thing.executionId,
-    scheduleId: thing.scheduleId,
-    scheduleName: 'Morning',
-    agentId,
-    message: 'hello',
-    userId: owner.id,
-    triggeredBy: 'schedule',
-    plannedAt: at,
-    state: 'skipped',
-    error: 'Autonomy is off for this agent',
-    createdAt: at,
-    endedAt: at,
-  });
-  await db.of(SshCredential).insert({
-    id: thing.sshCredentialId,
-    agentId,
-    userId: owner.id,
-    keyType: 'ssh-ed25519',
-    publicKey: '',
-    fingerprint: 'SHA256:none',
-    createdAt: at,
-    expiresAt: new Date(Date.now() + 3_600_000),
-  });
+  await db.of(Schedule).upsert(
+    {
+      ...about,
+      ...times,
+      id: thing.scheduleId,
+      createdBy: owner.id,
+      cron: '0 9 * * *',
+      timezone: 'UTC',
+      nextRunAt: new Date(Date.now() + 86_400_000),
+    },
+    byId,
+  );
+  await db.of(ScheduleExecution).upsert(
+    {
+      id: thing.executionId,
+      scheduleId: thing.scheduleId,
+      scheduleName: 'Morning',
+      agentId,
+      message: 'hello',
+      userId: owner.id,
+      triggeredBy: 'schedule',
+      plannedAt: at,
+      state: 'skipped',
+      error: 'Autonomy is off for this agent',
+      createdAt: at,
+      endedAt: at,
+    },
+    byId,
+  );
+  await db.of(SshCredential).upsert(
+    {
+      id: thing.sshCredentialId,
+      agentId,
+      userId: owner.id,
+      keyType: 'ssh-ed25519',
+      publicKey: '',
+      fingerprint: 'SHA256:none',
+      createdAt: at,
+      expiresAt: new Date(Date.now() + 3_600_000),
+    },
+    byId,
+  );
   await placeGroup(db, thing, owner.personalOrgId);
   for (const [kind, id] of [
     ['approval', thing.approvalId],
     ['question', thing.questionId],
   ] as const) {
-    await db.of(AgentRequest).insert({
-      ...common,
-      id,
-      kind,
-      state: 'open',
-      sessionId,
-      generation: 1,
-      rpcId: JSON.stringify(kind),
-      payload:
-        kind === 'approval'
-          ? { title: 'Write a', kind: 'edit', input: {}, content: [], options: [] }
-          : { message: 'Which?', questions: [], bridged: false },
-      createdAt: at,
-      expiresAt: new Date(Date.now() + 86_400_000),
-    });
+    await db.of(AgentRequest).upsert(
+      {
+        ...common,
+        id,
+        kind,
+        state: 'open',
+        sessionId,
+        generation: 1,
+        answer: null,
+        answeredBy: null,
+        answeredAt: null,
+        rpcId: JSON.stringify(kind),
+        payload:
+          kind === 'approval'
+            ? { title: 'Write a', kind: 'edit', input: {}, content: [], options: [] }
+            : { message: 'Which?', questions: [], bridged: false },
+        createdAt: at,
+        expiresAt: new Date(Date.now() + 86_400_000),
+      },
+      byId,
+    );
   }
 }
 
 /** A group of the organisation with a secret in it, whose value is never opened: no agent of the group is started. */
-async function placeGroup(db: UnitOfWork, { groupId }: Thing, orgId: string): Promise<void> {
+async function placeGroup(db: Pick<UnitOfWork, 'of'>, { groupId }: Thing, orgId: string): Promise<void> {
   const times = { createdAt: at, updatedAt: at };
-  await db.of(Group).insert({ id: groupId, orgId, name: groupId, nameKey: groupId, ...times });
-  const secret = { id: randomUUID(), orgId, groupId, name: secretKey, sealed: 'never opened' };
+  await db.of(Group).upsert({ id: groupId, orgId, name: groupId, nameKey: groupId, ...times }, byId);
+  const secret = { id: groupId, orgId, groupId, name: secretKey, sealed: 'never opened' };
+  await db.of(SecretRow).delete({ groupId });
   await db.of(SecretRow).insert({ ...secret, ...times });
 }
 
-export async function remove(db: UnitOfWork, { agentId, groupId }: Thing): Promise<void> {
+export async function remove(db: Pick<UnitOfWork, 'of'>, { agentId, groupId }: Thing): Promise<void> {
   await db.of(Group).delete({ id: groupId });
   await db.of(Agent).delete({ id: agentId });
 }
