@@ -67,8 +67,7 @@ export async function place(
   sharedWith: string | null,
 ): Promise<void> {
   await remove(db, thing);
-  const { slug, agentId, instanceId, sessionId } = thing;
-  const common = { agentId, instanceId };
+  const { slug, agentId, instanceId } = thing;
   await db.of(Agent).insert({
     id: agentId,
     slug,
