@@ -140,7 +140,7 @@ describePostgres('the database is away', () => {
       await expectWholeSessions(server);
       await expectEngineMatches(server);
     },
-    240_000,
+    480_000,
   );
 
   it.each(tears.flatMap((tear) => apis.flatMap((api) => roundsOf(1, 10).map((round) => ({ ...tear, api, round })))))(

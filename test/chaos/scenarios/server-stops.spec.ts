@@ -12,6 +12,8 @@ import { full, report, roundsOf } from '../rig/rounds.js';
 // starts anew.
 
 const speakers = full ? 20 : 3;
+/** Of a turn that the server is asked to stop in: a tenth of a second each. */
+const ticks = full ? 300 : 150;
 const longestStopMs = 10_000;
 const slowMs = 240_000;
 
@@ -68,7 +70,7 @@ describe('agents that work while the server goes', () => {
     async (round) => {
       const mark = `stop-${round}`;
       const socket = await server.events();
-      const asked = askAll(mark, '<<slow 100 100>>');
+      const asked = askAll(mark, `<<slow ${ticks} 100>>`);
       await untilAllRun(mark);
       const readers = await Promise.all(names.map((name) => readerOf(name)));
       await until('every reader hears its agent', () => readers.every((one) => one.of('delta').length > 0), slowMs);
@@ -93,7 +95,7 @@ describe('agents that work while the server goes', () => {
       await untilOver(mark);
       report(`server stopped, round ${round}`, names, `exit ${code} after ${ms} ms, up again after ${readyMs} ms`);
       expect(await turnsIn(`'finished', 'failed', 'interrupted', 'cancelled'`, mark)).toEqual(
-        names.map(() => ({ state: 'finished', answer: answerOf(100, mark), error: null })),
+        names.map(() => ({ state: 'finished', answer: answerOf(ticks, mark), error: null })),
       );
       for (const [place, name] of names.entries()) {
         const [{ id, last } = { id: '', last: 0 }] = await server.sql<{ id: string; last: number }>(

@@ -1,21 +1,30 @@
 import { full, report } from '../../chaos/rig/rounds.js';
 import { Random } from '../../chaos/random.js';
+import { hasPostgres, postgresWorld, type PostgresWorld } from '../../chaos/rig/postgres-world.js';
 import { bootFleet, type Fleet } from '../../support/fleet.js';
 import { until } from '../../support/until.js';
 import { type Answered, type Asked, type Fleet as Names, isExplained } from './interleavings.model.js';
 
 const seed = Number(process.env.FLOTILLA_CHAOS_SEED ?? Date.now() % 1_000_000);
-const operations = full ? 1000 : 200;
+const operations = full ? 1000 : 100;
 const atOnce = 5;
 
+// The embedded database does one thing at a time: only PostgreSQL shows commands that wait for each other's rows.
+const databases = ['the embedded database', ...(hasPostgres ? ['PostgreSQL'] : [])];
+
 /** R15: five commands at once, and some order of them explains every answer and what is there afterwards. */
-describe(`conflicting commands on one agent (seed ${seed})`, () => {
+describe.each(databases)(`conflicting commands on one agent, on %s (seed ${seed})`, (database) => {
   const random = new Random(seed);
   let fleet: Fleet;
+  let postgres: PostgresWorld | null = null;
   beforeAll(async () => {
-    fleet = await bootFleet();
-  });
-  afterAll(() => fleet.close());
+    if (database === 'PostgreSQL') postgres = await postgresWorld();
+    fleet = await bootFleet(postgres ? { env: { DATABASE_URL: postgres.url } } : {});
+  }, 120_000);
+  afterAll(async () => {
+    await fleet.close();
+    await postgres?.close();
+  }, 120_000);
 
   async function answerTo(asked: Asked): Promise<Answered> {
     const { what, target, fresh } = asked;
@@ -61,7 +70,11 @@ describe(`conflicting commands on one agent (seed ${seed})`, () => {
       }
       before = after;
     }
-    report('interleavings', [`${operations} commands, ${overtaken} of them overtaken`], `explained (seed ${seed})`);
+    report(
+      'interleavings',
+      [`${operations} commands, ${overtaken} of them overtaken`],
+      `explained on ${database} (seed ${seed})`,
+    );
     const rows = await fleet.db.query<{ id: string }>('select id from instances order by id');
     const containers = (await fleet.engine.list()).map((found) => found.instanceId).sort();
     expect(containers).toEqual(rows.map((row) => row.id));
