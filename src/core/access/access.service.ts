@@ -97,7 +97,7 @@ export class Access {
     // PostgreSQL refuses NUL in text; no agent is called so.
     if (Object.values(ref).some((value) => value.includes('\0'))) return Promise.resolve(null);
     if (tx && right === 'own') return tx.lock(Agent, where);
-    return (tx ?? this.db).of(Agent).findOneBy(where);
+    return (tx ?? this.db).one(Agent, where);
   }
 
   private async isShared(who: Principal, agentId: string, tx?: Tx): Promise<boolean> {

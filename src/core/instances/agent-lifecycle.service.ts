@@ -12,6 +12,7 @@ import { Conflict, Forbidden, Invalid, NotFound, Unavailable, Upstream } from '.
 import { AgentMaking, asConflict, type NewAgent } from './agent-making.service.js';
 import { Instance } from './instance.entity.js';
 import { InstanceControl } from './instance-control.service.js';
+import type { InstancePatch } from './instances.service.js';
 
 /** An agent with the one instance it has. */
 export interface AgentWithInstance {
@@ -176,7 +177,7 @@ export class AgentLifecycle {
     throw new Unavailable('Docker is not available', 'engine_unavailable', 2);
   }
 
-  private async wish(who: Principal, agent: Agent, patch: Partial<Instance>): Promise<string> {
+  private async wish(who: Principal, agent: Agent, patch: InstancePatch): Promise<string> {
     const id = await this.db.run(async (tx) => {
       const instance = await tx.lock(Instance, { agentId: agent.id });
       if (!instance || !(await tx.of(Agent).existsBy({ id: agent.id, slug: agent.slug }))) {
@@ -184,7 +185,7 @@ export class AgentLifecycle {
       }
       const revived = patch.desired === 'running' && instance.state === 'failed';
       if (revived) await this.control.revive(tx, instance, patch);
-      else await tx.of(Instance).save(Object.assign(instance, patch));
+      else await tx.of(Instance).update({ id: instance.id }, patch);
       const action = patch.desired === 'running' ? 'agent.start_asked' : 'agent.stop_asked';
       await this.record(tx, who, action, agent.id, { slug: agent.slug });
       return instance.id;
@@ -218,8 +219,7 @@ export class AgentLifecycle {
   }
 
   private async load(agentId: string): Promise<AgentWithInstance> {
-    const agent = await this.db.of(Agent).findOneBy({ id: agentId });
-    const instance = await this.control.findOf(agentId);
+    const [agent, instance] = await Promise.all([this.db.one(Agent, { id: agentId }), this.control.findOf(agentId)]);
     if (!agent || !instance) throw new Conflict('The agent was deleted meanwhile');
     return { agent, instance };
   }

@@ -271,9 +271,9 @@ export class InstanceRunner {
       if (!row || !can(row.state, action)) return null;
       // A command that came meanwhile is newer than what we saw.
       const { desired, renewAt: seen, ...rest } = patch;
-      if (seen !== undefined && row.renewAt?.getTime() === seen?.getTime()) row.renewAt = null;
+      const looked = seen !== undefined && row.renewAt?.getTime() === seen?.getTime() ? { renewAt: null } : {};
       const wish = desired && row.desired === 'running' ? { desired } : {};
-      await this.instances.move(tx, row, action, { ...rest, ...wish });
+      await this.instances.move(tx, row, action, { ...rest, ...wish, ...looked });
       if (then && row.state === 'provisioning') {
         await this.instances.move(tx, row, 'stop');
         await this.instances.move(tx, row, then);

@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import { UnitOfWork, type Tx } from '../../platform/database/unit-of-work.js';
-import { Agent } from '../agents/agent.entity.js';
 import { Clock } from '../clock.port.js';
 import { NotFound, TimedOut } from '../errors/domain-error.js';
 import { FleetEvents } from '../events/fleet-events.js';
@@ -20,12 +19,12 @@ export class InstancesService {
   ) {}
 
   find(id: string): Promise<Instance | null> {
-    return this.db.of(Instance).findOneBy({ id });
+    return this.db.one(Instance, { id });
   }
 
   /** The one instance an agent has; null before it was made. */
   findOf(agentId: string): Promise<Instance | null> {
-    return this.db.of(Instance).findOneBy({ agentId });
+    return this.db.one(Instance, { agentId });
   }
 
   async getOf(agentId: string): Promise<Instance> {
@@ -45,13 +44,16 @@ export class InstancesService {
     const state = next(from, action);
     const first = action === 'ready' && instance.startedAt === null;
     const { id, agentId } = instance;
-    // One that came up too late, and is taken down again, has not made good.
-    if (action === 'ready' && instance.desired === 'running') instance.lastError = null;
-    else if (action === 'fail' || action === 'exited') instance.lastError = patch.reason ?? instance.lastError;
-    Object.assign(instance, patch, { state }, state === from ? {} : { stateSince: this.clock.now() });
-    await tx.of(Instance).save(instance);
-    const agent = await tx.of(Agent).findOneByOrFail({ id: agentId });
-    const about = { orgId: agent.orgId, agentId, data: { instanceId: id, state, from, reason: instance.reason } };
+    const change = {
+      lastError: lastErrorAfter(instance, action, patch),
+      ...patch,
+      state,
+      ...(state === from ? {} : { stateSince: this.clock.now() }),
+    };
+    Object.assign(instance, change);
+    await tx.of(Instance).update({ id }, change);
+    const orgId = await orgOf(tx, agentId);
+    const about = { orgId, agentId, data: { instanceId: id, state, from, reason: instance.reason } };
     await tx.emit({ type: 'instance.state', ...about });
     if (first) await tx.emit({ type: 'agent.created', ...about });
     if (action === 'ready') {
@@ -67,9 +69,9 @@ export class InstancesService {
       const instance = await tx.lock(Instance, { id });
       if (instance?.renewAt?.getTime() !== askedAt.getTime()) return;
       await tx.of(Instance).update({ id }, { renewAt: null });
-      const agent = await tx.of(Agent).findOneByOrFail({ id: instance.agentId });
       const data = { instanceId: id, state: instance.state };
-      await tx.emit({ type: 'instance.current', orgId: agent.orgId, agentId: agent.id, data });
+      const { agentId } = instance;
+      await tx.emit({ type: 'instance.current', orgId: await orgOf(tx, agentId), agentId, data });
     });
   }
 
@@ -78,11 +80,10 @@ export class InstancesService {
     await this.db.run(async (tx) => {
       const instance = await tx.lock(Instance, { id });
       if (!instance || instance.reason === reason) return;
-      instance.reason = reason;
-      await tx.of(Instance).save(instance);
-      const agent = await tx.of(Agent).findOneByOrFail({ id: instance.agentId });
+      await tx.of(Instance).update({ id }, { reason });
       const data = { instanceId: id, state: instance.state, reason };
-      await tx.emit({ type: 'instance.progress', orgId: agent.orgId, agentId: agent.id, data });
+      const { agentId } = instance;
+      await tx.emit({ type: 'instance.progress', orgId: await orgOf(tx, agentId), agentId, data });
     });
   }
 
@@ -114,4 +115,18 @@ export class InstancesService {
       stop();
     }
   }
+}
+
+function lastErrorAfter(instance: Instance, action: InstanceAction, patch: InstancePatch): string | null {
+  // One that came up too late, and is taken down again, has not made good.
+  if (action === 'ready' && instance.desired === 'running') return null;
+  if (action === 'fail' || action === 'exited') return patch.reason ?? instance.lastError;
+  return instance.lastError;
+}
+
+/** Whom an event about an agent concerns. */
+async function orgOf(tx: Tx, agentId: string): Promise<string> {
+  const [row] = await tx.query<{ org_id: string }>('select org_id from agents where id = $1', [agentId]);
+  if (!row) throw new NotFound('agent', agentId);
+  return row.org_id;
 }

@@ -153,8 +153,8 @@ export class Reconciler implements EngineObserver, LedWork, BeforeApplicationShu
 
   private async look(id: string): Promise<void> {
     if (!this.watch.connected) return; // the list after the next connection looks at all
-    const instance = await this.db.of(Instance).findOneBy({ id });
-    const agent = instance && (await this.db.of(Agent).findOneBy({ id: instance.agentId }));
+    const instance = await this.db.one(Instance, { id });
+    const agent = instance && (await this.db.one(Agent, { id: instance.agentId }));
     try {
       if (!agent || instance.desired === 'removed') return await this.runner.clear(id, instance);
       const waitMs =

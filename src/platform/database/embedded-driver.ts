@@ -28,9 +28,7 @@ export class EmbeddedClient extends EventEmitter {
     const done = typeof values === 'function' ? values : callback;
     const given = typeof values === 'function' ? undefined : values;
     const result =
-      typeof statement === 'string'
-        ? this.execute(statement, given)
-        : this.execute(statement.text, statement.values, statement.name);
+      typeof statement === 'string' ? this.execute(statement, given) : this.execute(statement.text, statement.values);
     if (!done) return result;
     settle(result, done);
     return undefined;
@@ -41,8 +39,8 @@ export class EmbeddedClient extends EventEmitter {
     await this.server.release(this.session).catch(() => undefined);
   }
 
-  private async execute(sql: string, values: readonly unknown[] = [], name?: string): Promise<QueryResult> {
-    const results = await this.server.execute(this.session, sql, values.map(prepareValue), name);
+  private async execute(sql: string, values: readonly unknown[] = []): Promise<QueryResult> {
+    const results = await this.server.execute(this.session, sql, values.map(prepareValue));
     const shaped = results.map(toQueryResult);
     const [only] = shaped;
     // pg answers several statements with a list as well; its types do not say so either.

@@ -29,8 +29,6 @@ interface Request {
   readonly session: number;
   readonly sql: string;
   readonly values?: readonly (string | Buffer | null)[];
-  /** Of a read that is to be planned once. */
-  readonly name?: string;
   readonly release?: true;
   readonly close?: true;
 }
@@ -84,13 +82,8 @@ export class EmbeddedServer {
   }
 
   /** Runs one statement (or several, when there are no values). Rejects with PostgreSQL's error fields. */
-  execute(
-    session: number,
-    sql: string,
-    values?: readonly (string | Buffer | null)[],
-    name?: string,
-  ): Promise<readonly RawResult[]> {
-    return this.send({ session, sql, values, ...(name === undefined ? {} : { name }) });
+  execute(session: number, sql: string, values?: readonly (string | Buffer | null)[]): Promise<readonly RawResult[]> {
+    return this.send({ session, sql, values });
   }
 
   /** The client is done: a transaction it left open is rolled back. */

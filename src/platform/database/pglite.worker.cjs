@@ -13,7 +13,7 @@ const { isMainThread, parentPort, workerData } = require('node:worker_threads');
 
 const root = path.dirname(require.resolve('@electric-sql/pglite'));
 const { PGlite } = require('@electric-sql/pglite');
-const { PreparedReads } = require('./prepared-reads.cjs');
+const { PreparedStatements } = require('./prepared-statements.cjs');
 const { NodeFS } = require(path.join(root, 'fs', 'nodefs.cjs'));
 
 /** PGlite's file system turns fsync into nothing. With this one a commit and a checkpoint reach the disk. */
@@ -87,12 +87,14 @@ async function serve({ folder, idleInTransactionMs, maintenanceMs }) {
   let busy = false;
   let idleTimer = null;
 
-  const prepared = new PreparedReads(db);
-  const run = async (sql, values, name) => {
-    if (name !== undefined) return [await prepared.run(name, sql, values)];
+  const prepared = new PreparedStatements(db);
+  const run = async (sql, values) => {
+    const known = await prepared.run(sql, values);
+    if (known) return [known];
     const results = values?.length
       ? [await db.query(sql, values, { rowMode: 'array' })]
       : await db.exec(sql, { rowMode: 'array' });
+    await prepared.ran(sql);
     return results.map(({ rows, rowCount, command, fields }) => ({
       rows,
       rowCount: rowCount ?? null,
@@ -108,7 +110,7 @@ async function serve({ folder, idleInTransactionMs, maintenanceMs }) {
   };
 
   const answer = async (request) => {
-    const { session, sql, values, name, release } = request;
+    const { session, sql, values, release } = request;
     if (expelled.has(session)) {
       if (release || /^\s*rollback\b/i.test(sql)) {
         expelled.delete(session);
@@ -117,7 +119,7 @@ async function serve({ folder, idleInTransactionMs, maintenanceMs }) {
       return { error: idleTooLong };
     }
     if (release) return { results: owner === session ? await run('rollback') : [] };
-    return { results: await run(sql, values, name) };
+    return { results: await run(sql, values) };
   };
 
   const watchIdle = () => {
