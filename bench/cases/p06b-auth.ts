@@ -25,7 +25,7 @@ export const authCost: Bench = {
            where slug = '${name}'`,
         );
         const { path } = dialect.read(await client.agent(name));
-        const requests = scale.pick(600, 3000);
+        const requests = dialect.takesLogins ? scale.pick(600, 3000) : scale.pick(400, 1000);
         const take = async (token: string, off: boolean): Promise<Take> => {
           await product.ask('guards', { off });
           const before = await product.usage();

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { type Bar, type Bench, expectRight, interleave, type Row, type Side, type Take } from '../core/bench.js';
 import { type DockerFixture, dockerFixture, runtime } from '../core/docker-fixture.js';
 import { engineCpuMs } from '../core/host.js';
-import { range, sleep, timed } from '../core/numbers.js';
+import { inParallel, range, sleep, timed } from '../core/numbers.js';
 import { Client, createAgent, type Product } from '../core/product.js';
 import type { Call } from '../dialects/dialect.js';
 import { getArchive, putFile, putMany } from '../refs/raw-archive.js';
@@ -30,7 +30,10 @@ export const files: Bench = {
       const rows: Row[] = [];
       for (const dialect of world.dialects) {
         const uploads = new Uploads(fixture, await Client.of(fixture.product, dialect), raw);
-        rows.push(...(await uploads.large(Math.min(scale.rounds, 5))), await uploads.small(small, 2));
+        rows.push(
+          ...(await uploads.large(Math.min(scale.rounds, 5))),
+          await uploads.small(dialect === client.dialect ? small : 50, 1),
+        );
       }
       return [...rows, await download(fixture, raw, Math.min(scale.rounds, 5)), await tree(fixture, raw, 3)];
     } finally {
@@ -72,17 +75,17 @@ class Uploads {
     ];
   }
 
-  /** Many small files, a request each on either side, one after another. */
+  /** Many small files, a request each on either side, four at once. */
   async small(count: number, rounds: number): Promise<Row> {
     const { product } = this.fixture;
     const bytes = randomBytes(1024);
     const agent = await this.client.agent(name);
     const calls = range(count).map((index) => this.client.dialect.upload(agent, `small-${index}.txt`, bytes));
     const takes = await interleave(rounds, {
-      reference: () => each(null, range(count), (index) => putFile(this.raw, home, `small-${index}.txt`, bytes)),
-      product: () => each(product, calls, (call) => this.put(call, bytes.length)),
+      reference: () => each(null, range(count), 4, (index) => putFile(this.raw, home, `small-${index}.txt`, bytes)),
+      product: () => each(product, calls, 4, (call) => this.put(call, bytes.length)),
     });
-    return this.row(`upload of ${count} files of 1 KB, each`, takes, [close]);
+    return this.row(`upload of ${count} files of 1 KB, 4 at once, each`, takes, [close]);
   }
 
   private async put(call: Call, bytes: number): Promise<void> {
@@ -142,17 +145,17 @@ const rowOf = (what: string, takes: Sides, bars: readonly Bar[]): Row => ({
   notes: [],
 });
 
-const counted = (product: Product | null, work: () => Promise<unknown>): Promise<Take> => each(product, [0], work);
+const counted = (product: Product | null, work: () => Promise<unknown>): Promise<Take> => each(product, [0], 1, work);
 
 async function each<T>(
   product: Product | null,
   items: readonly T[],
+  atOnce: number,
   work: (item: T) => Promise<unknown>,
 ): ReturnType<Side> {
   const cpu = async (): Promise<number> => (product === null ? 0 : (await product.usage()).cpuMs);
   const before = { cpu: await cpu(), engine: engineCpuMs() };
-  const values: number[] = [];
-  for (const item of items) values.push(await timed(() => work(item)));
+  const values = await inParallel(items, atOnce, (item) => timed(() => work(item)));
   return {
     values,
     engineCpuMs: engineCpuMs() - before.engine,
