@@ -1,5 +1,4 @@
 import { chmodSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LoginTokens } from '../../src/core/accounts/login-tokens.js';
 import { User } from '../../src/core/accounts/user.entity.js';
@@ -10,8 +9,8 @@ import { until } from '../support/until.js';
 import { encode } from './support/calls.js';
 import { Wire } from './support/wire.js';
 
-/** Whatever is run where nothing should be leaves a file here: any user may. */
-const traps = mkdtempSync(join(tmpdir(), 'ft-'));
+/** Whatever is run where nothing should be leaves a file here: any user may. A short path, as spells must fit into names. */
+const traps = mkdtempSync('/tmp/ft-');
 chmodSync(traps, 0o1777);
 const trap = (name: string): string => join(traps, name);
 const spells = [
