@@ -2,6 +2,12 @@ import { Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
 
 export type ApprovalsMode = 'ask' | 'auto';
 
+/** A model and whose it is, as the columns of an agent say it. */
+export interface ModelWish {
+  readonly model: string | null;
+  readonly provider: string | null;
+}
+
 /** A configuration: runtime, model, prompts, limits, and who owns it. Its containers are Instances. */
 @Entity('agents')
 @Index('agents_slug', ['slug'], { unique: true })
@@ -26,6 +32,8 @@ export class Agent {
   @Column({ type: 'text', nullable: true }) model!: string | null;
   /** Whose model it is, where one provider shall serve it; null: the first that the runtime can use. */
   @Column({ type: 'text', nullable: true }) provider!: string | null;
+  /** What it uses from its next start on; null: the same as now. */
+  @Column({ type: 'jsonb', nullable: true }) nextModel!: ModelWish | null;
   @Column({ type: 'text', nullable: true }) template!: string | null;
   /** Extra system prompt. */
   @Column({ type: 'text', nullable: true }) instructions!: string | null;

@@ -7,6 +7,8 @@ import { Audit } from '../audit/audit.service.js';
 import { Clock } from '../clock.port.js';
 import { Conflict, Invalid } from '../errors/domain-error.js';
 import { Instance } from '../instances/instance.entity.js';
+import type { StartingInstance, StartStep } from '../instances/instance-hooks.js';
+import type { InstancePatch } from '../instances/instances.service.js';
 import { Runtimes } from './runtime.port.js';
 
 export interface ModelChoice {
@@ -28,7 +30,7 @@ export function checkModel(name: string): string {
 
 /** Which model an agent uses. */
 @Injectable()
-export class AgentModels {
+export class AgentModels implements StartStep {
   constructor(
     private readonly db: UnitOfWork,
     private readonly access: Access,
@@ -36,6 +38,16 @@ export class AgentModels {
     private readonly audit: Audit,
     private readonly runtimes: Runtimes,
   ) {}
+
+  /** A model that was chosen while the agent ran is used from this start on. */
+  async prepare({ agentId }: StartingInstance): Promise<InstancePatch> {
+    await this.db.query(
+      `update agents set model = next_model->>'model', provider = next_model->>'provider', next_model = null
+       where id = $1 and next_model is not null`,
+      [agentId],
+    );
+    return {};
+  }
 
   of({ model, runtime }: Agent): ModelChoice {
     const found = this.runtimes.find(runtime);
@@ -52,9 +64,9 @@ export class AgentModels {
       if (!row) throw new Conflict('The agent was deleted meanwhile');
       const instance = await tx.of(Instance).findOneBy({ agentId: id });
       if (instance?.state !== 'running') throw new Invalid('Agent is not running', [], 'agent_not_running');
-      if (row.model === model) return row;
+      if (row.model === model && row.nextModel === null) return row;
       // Who names a model alone says nothing of its provider any more.
-      Object.assign(row, { model, provider: null, updatedAt: this.clock.now() });
+      Object.assign(row, { model, provider: null, nextModel: null, updatedAt: this.clock.now() });
       await tx.of(Agent).save(row);
       await this.audit.record(tx, { who, action: 'agent.model_changed', object: `agent:${id}`, data: { model } });
       await tx.emit({ type: 'agent.configured', orgId: row.orgId, agentId: id, data: { model } });

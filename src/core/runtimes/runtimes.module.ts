@@ -1,4 +1,5 @@
 import { Global, Module } from '@nestjs/common';
+import { InstanceHooks } from '../instances/instance-hooks.js';
 import { AgentEnvironment } from './agent-environment.service.js';
 import { AgentModels } from './agent-models.service.js';
 import { Generations } from './generations.service.js';
@@ -14,4 +15,8 @@ const services = [AgentEnvironment, AgentModels, Generations, ImageWarmup, Launc
 /** Runtime processes: how they are launched, fed and ended. */
 @Global()
 @Module({ providers: [...services, HomeSettings, LaunchSources, PrivateContext], exports: services })
-export class RuntimesModule {}
+export class RuntimesModule {
+  constructor(hooks: InstanceHooks, models: AgentModels) {
+    hooks.addStep(models);
+  }
+}

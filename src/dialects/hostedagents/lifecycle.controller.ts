@@ -49,12 +49,15 @@ export class HostedLifecycleController {
   @ForAgent('own')
   @Requires('agents:write')
   @ApiOperation({
-    summary: 'Change name or model',
-    description: 'Another model is used from the next start on, at the latest.',
+    summary: 'Change name, scope or model',
+    description: 'Another model or scope is used from the next start or restart on.',
   })
   @ApiBody({ type: PatchAgentBody, examples: { name: { value: { name: 'renamed-agent' } } } })
   @ApiOkResponse({ type: AgentDetailView })
-  @Refuses({ 400: 'Nothing to change, a bad name, an unknown model', 404: 'No such agent' })
+  @Refuses({
+    400: 'Nothing to change, a bad name, an unknown model or one its runtime cannot use',
+    404: 'No such agent',
+  })
   async change(
     @Who() who: Principal,
     @TheAgent() agent: Agent,

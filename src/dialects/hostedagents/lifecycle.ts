@@ -74,9 +74,11 @@ export class HostedLifecycle {
     const groupId = await groupMeant(this.groups, who, { scopeId, scope });
     const more = name !== undefined || model !== undefined;
     if (!more && groupId === undefined) throw new Invalid('Nothing to change: send name, model, scope or scopeId');
+    const chosen = model === undefined ? undefined : this.models.chosen(model);
+    if (chosen) this.models.requireServed(agent.runtime, chosen.provider);
     const change: ProfileChange = {
       ...(name === undefined ? {} : { displayName: name }),
-      ...(model === undefined ? {} : this.models.chosen(model)),
+      ...(chosen ? { model: chosen } : {}),
     };
     if (more) await this.changes.profile.change(who, agent.id, change);
     if (groupId !== undefined) await this.groups.assign(who, { id: agent.id }, groupId);

@@ -56,6 +56,16 @@ export class ModelList {
     return { provider: id.slice(0, slash), model: id.slice(slash + 1) };
   }
 
+  /** Throws `Invalid` where other runtimes of this server use models of that provider, and this one does not. */
+  requireServed(runtime: string, provider: string | null): void {
+    const serves = (name: string): boolean =>
+      this.runtimes.find(name)?.providers.some((one) => one === provider && this.models.has(one)) ?? false;
+    if (provider === null || serves(runtime) || !this.runtimes.names.some(serves)) return;
+    const title = this.runtimes.find(runtime)?.title ?? runtime;
+    const message = `model cannot be used by this agent: ${title} does not use models of ${provider}`;
+    throw new Invalid(message, [{ field: 'model', message, place: 'body' }]);
+  }
+
   /**
    * A runtime that can ask a person, keeps a hidden prompt hidden, and is served by the model's provider; the default one
    * if it can. Throws `Invalid` where there is none.

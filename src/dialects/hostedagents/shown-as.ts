@@ -11,9 +11,9 @@ export class ShownAs {
     private readonly addresses: LinkAddresses,
   ) {}
 
-  /** The model of an agent, as this API says it. */
+  /** The model of an agent, as this API says it: the one that was chosen last. */
   model(agent: Agent): string {
-    return this.models.of(agent);
+    return this.models.of(agent.nextModel ?? agent);
   }
 
   /** The page of an agent. */

@@ -16,6 +16,7 @@ import { CreateSsh1700000000009 } from '../../migrations/0009-create-ssh.js';
 import { AnnounceCallers1700000000017 } from '../../migrations/0017-announce-callers.js';
 import { KeepContextOfTurns1700000000018 } from '../../migrations/0018-keep-context-of-turns.js';
 import { ChooseImages1700000000019 } from '../../migrations/0019-choose-images.js';
+import { ChooseNextModel1700000000020 } from '../../migrations/0020-choose-next-model.js';
 
 /** In the order they run. Released migrations never change. */
 export const migrations = [
@@ -37,4 +38,5 @@ export const migrations = [
   AnnounceCallers1700000000017,
   KeepContextOfTurns1700000000018,
   ChooseImages1700000000019,
+  ChooseNextModel1700000000020,
 ];

@@ -51,7 +51,7 @@ describe('the states of an agent', () => {
   beforeAll(async () => {
     fleet = await bootFleet({
       engine: (config, installId) => (engine = new SwitchableEngine(config, installId)),
-      env: { HOSTEDAGENTS_MAX_RUNNING: '1000' },
+      env: { HOSTEDAGENTS_MAX_RUNNING: '1000', HOSTEDAGENTS_MODELS: 'openai/a,openai/b' },
     });
     hosted = await fleet.hosted();
   });
@@ -155,6 +155,32 @@ describe('the states of an agent', () => {
     engine.starting = null;
     go();
     expect((await restarting).body).toEqual({ agentId: id, status: 'RUNNING', restarted: true });
+  });
+
+  it('another model is used from the next start on', async () => {
+    const id = await given();
+    const used = async (): Promise<unknown> =>
+      (
+        await fleet.db.query('select model, provider, next_model is null as settled from agents where id = $1', [
+          ownIdOf(id),
+        ])
+      )[0];
+    const patch = (model: string | null) => hosted.patch(`${agents}/${id}`, { model });
+    expect((await patch('openai/b')).body).toMatchObject({ status: 'RUNNING', model: 'openai/b' });
+    expect(await used()).toEqual({ model: null, provider: null, settled: false });
+    await post(id, 'restart');
+    expect(await used()).toEqual({ model: 'b', provider: 'openai', settled: true });
+    // Chosen, and chosen back: nothing changes.
+    await patch('openai/a');
+    expect((await patch('openai/b')).body['model']).toBe('openai/b');
+    expect(await used()).toEqual({ model: 'b', provider: 'openai', settled: true });
+    await patch('openai/a');
+    await post(id, 'stop');
+    expect((await patch(null)).body['model']).toBe('openai/a');
+    expect(await used()).toEqual({ model: null, provider: null, settled: true });
+    await post(id, 'start');
+    expect(await read(id)).toMatchObject({ model: 'openai/a' });
+    expect(await used()).toEqual({ model: null, provider: null, settled: true });
   });
 
   it('a start that misses its 30 seconds is given up, and may be tried again', async () => {
