@@ -108,6 +108,6 @@ export class Access {
 
 function requireRight(held: Right | null, asked: Right, name: string): Right {
   if (!held) throw new Hidden('agent', name);
-  if (!includes(held, asked)) throw new Forbidden('Owner access required');
+  if (!includes(held, asked)) throw new Forbidden('Owner access required', 'not_owner');
   return held;
 }

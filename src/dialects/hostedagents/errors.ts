@@ -11,31 +11,34 @@ import type { RenderedError } from '../shared/dialect.js';
 import { errorHeaders } from '../shared/error-headers.js';
 import { publicIdOf } from './words.js';
 
+/** Words for what is wrong with a request (contract 1.3). Whatever else is, is told in the sentence. */
+const inputWords: ReadonlySet<string> = new Set([
+  'invalid_json',
+  'invalid_request',
+  'invalid_reply',
+  'invalid_answers',
+  'file_missing',
+  'file_type_not_allowed',
+  'file_too_large',
+  'storage_limit',
+]);
+
 const byKind: Readonly<Record<ErrorKind, { readonly status: number; readonly code?: string }>> = {
   invalid: { status: 400 },
   unauthenticated: { status: 401, code: 'unauthorized' },
   forbidden: { status: 403, code: 'forbidden' },
   hidden: { status: 404 },
   not_found: { status: 404 },
-  conflict: { status: 409 },
+  // It changed meanwhile.
+  conflict: { status: 400, code: 'invalid_state' },
   wrong_state: { status: 400, code: 'invalid_state' },
-  limit: { status: 429 },
+  limit: { status: 429, code: 'rate_limited' },
   upstream: { status: 502, code: 'agent_unreachable' },
   unavailable: { status: 503 },
-  timeout: { status: 503 },
-  internal: { status: 500 },
+  timeout: { status: 503, code: 'start_failed' },
+  internal: { status: 500, code: 'internal_error' },
   request: { status: 400, code: 'invalid_request' },
 };
-
-/** Finer words of ours for what this API calls an invalid request. */
-const wrongInput = [
-  'invalid_name',
-  'invalid_key',
-  'reserved_key',
-  'invalid_value',
-  'no_secrets',
-  'too_many_secrets',
-] as const;
 
 /** Where one case of a kind is answered in another way than the rest of it (contract 1.3). By our own code for it. */
 const byCode: Readonly<Record<string, { readonly status: number; readonly code?: string; readonly error?: string }>> = {
@@ -49,7 +52,11 @@ const byCode: Readonly<Record<string, { readonly status: number; readonly code?:
   group_exists: { status: 409, code: 'scope_exists', error: 'A scope with this name exists already' },
   group_deleted: { status: 404, code: 'scope_not_found', error: 'Scope not found' },
   group_conflict: { status: 400, code: 'invalid_request', error: 'scopeId and scope mean different scopes: give one' },
-  ...Object.fromEntries(wrongInput.map((code) => [code, { status: 400, code: 'invalid_request' }])),
+  too_many_secrets: { status: 400, code: 'invalid_request' },
+  // Whatever this API asks of an engine that is away, it asks for an agent; lifecycle.ts says what of it failed.
+  engine_unavailable: { status: 502, code: 'agent_unreachable' },
+  engine_unreachable: { status: 502, code: 'agent_unreachable' },
+  not_owner: { status: 404, code: 'agent_not_found', error: 'Agent not found among those that are yours' },
   instance_timeout: { status: 503, code: 'start_failed' },
   running_limit: { status: 503, code: 'concurrency_cap' },
 };
@@ -65,7 +72,7 @@ const things: Readonly<Record<string, string>> = {
 /** `{"error": sentence, "code": word}`, and what else is worth knowing (contract 1.3). */
 export function render(error: DomainError): RenderedError {
   const special = byCode[error.code];
-  const { status, code = error.code } = special ?? byKind[error.kind];
+  const { status, code = codeOf(error) } = special ?? byKind[error.kind];
   const headers = errorHeaders(error);
   if (error instanceof Hidden || error instanceof NotFound) return { status, body: missing(error.what), headers };
   if (error.kind === 'unauthenticated') return { status, body: body('Invalid or missing API token', code), headers };
@@ -77,8 +84,11 @@ export function render(error: DomainError): RenderedError {
 
 const body = (error: string, code: string): { error: string; code: string } => ({ error, code });
 
-/** A body of another type than JSON is an invalid request here. */
-const statusOf = ({ status }: BadRequestForm): number => (status === 415 ? 400 : status);
+/** A body of another type than JSON, or one too large, is an invalid request here. */
+const statusOf = ({ status }: BadRequestForm): number => (status === 413 || status === 415 ? 400 : status);
+
+const codeOf = ({ kind, code }: DomainError): string =>
+  kind === 'invalid' && !inputWords.has(code) ? 'invalid_request' : code;
 
 function missing(what: string): { error: string; code: string } {
   const name = things[what] ?? what;

@@ -25,6 +25,7 @@ export const hostedagents = ({ hostedagents: settings }: Pick<Config, 'hostedage
   ...(settings.rateLimit > 0 ? { rateLimit: { requests: settings.rateLimit, seconds: 60 } } : {}),
   // People manage their tokens; with tokens everything else is done.
   loginsFor: ['account'],
+  hidesRoutes: true,
   auth: { kind: 'bearer' },
   credential: bearerOf,
   renderError: render,

@@ -4,7 +4,7 @@ import type { Principal } from '../../core/access/principal.js';
 import type { Agent } from '../../core/agents/agent.entity.js';
 import { defaultResources } from '../../core/agents/agent.rules.js';
 import { Secret } from '../../core/credentials/secret.js';
-import { Invalid } from '../../core/errors/domain-error.js';
+import { DomainError, Invalid, Unavailable } from '../../core/errors/domain-error.js';
 import { AgentLifecycle } from '../../core/instances/agent-lifecycle.service.js';
 import { AgentProfile, type ProfileChange } from '../../core/instances/agent-profile.service.js';
 import { AgentStarts } from '../../core/sessions/agent-starts.service.js';
@@ -63,11 +63,10 @@ export class HostedLifecycle {
       groupId,
     } as const;
     const { runningLimit } = this;
-    return this.starts.create(who, wish, {
-      prompt: promptOf(body.initialPrompt),
-      runningLimit,
-      waitSeconds: createSeconds,
-    });
+    const prompt = promptOf(body.initialPrompt);
+    return this.starts
+      .create(who, wish, { prompt, runningLimit, waitSeconds: createSeconds })
+      .catch(failedAs('start_failed'));
   }
 
   async change(who: Principal, agent: Agent, { name, model, scopeId, scope }: PatchAgentBody): Promise<void> {
@@ -86,27 +85,50 @@ export class HostedLifecycle {
 
   async remove(who: Principal, agent: Agent): Promise<void> {
     // Only with its container: otherwise it is kept, and can be deleted again.
-    this.changes.watch.require();
-    await this.changes.lifecycle.remove(who, { id: agent.id });
+    try {
+      this.changes.watch.require();
+      await this.changes.lifecycle.remove(who, { id: agent.id });
+    } catch (error) {
+      failedAs('stop_failed')(error);
+    }
   }
 
   start(who: Principal, agent: Agent): Promise<boolean> {
-    return this.starts.start(who, agent, { runningLimit: this.runningLimit, waitSeconds: startSeconds });
+    const options = { runningLimit: this.runningLimit, waitSeconds: startSeconds };
+    return this.starts.start(who, agent, options).catch(failedAs('start_failed'));
   }
 
   stop(who: Principal, agent: Agent): Promise<boolean> {
-    return this.starts.stop(who, agent, graceSeconds);
+    return this.starts.stop(who, agent, graceSeconds).catch(failedAs('stop_failed'));
   }
 
   restart(who: Principal, agent: Agent, force: boolean): Promise<void> {
     const { runningLimit } = this;
-    return this.starts.restart(who, agent, force, { runningLimit, waitSeconds: startSeconds, graceSeconds });
+    const options = { runningLimit, waitSeconds: startSeconds, graceSeconds };
+    return this.starts.restart(who, agent, force, options).catch(failedAs('start_failed'));
   }
 
   private get runningLimit(): number {
     return this.config.hostedagents.maxRunning;
   }
 }
+
+/** Why an agent was neither started nor stopped, though nothing is wrong with it. */
+const passing: ReadonlySet<string> = new Set([
+  'engine_unavailable',
+  'engine_unreachable',
+  'stopped_meanwhile',
+  'started_meanwhile',
+]);
+
+/** This API has one word for each (contract 1.3); the sentence says why. */
+const failedAs =
+  (code: 'start_failed' | 'stop_failed') =>
+  (error: unknown): never => {
+    if (!(error instanceof DomainError) || !passing.has(error.code)) throw error;
+    const after = error instanceof Unavailable ? error.retryAfterSeconds : null;
+    throw new Unavailable(error.message, code, after, { cause: error });
+  };
 
 /** Blank is none. */
 const promptOf = (text: string | null | undefined): string | null => (text?.trim() ? text : null);

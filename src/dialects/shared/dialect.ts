@@ -50,6 +50,8 @@ export interface Dialect {
   readonly headers?: Readonly<Record<string, string | null>>;
   /** What a person's own sign-in may ask for, where keys do the rest; left out: everything. */
   readonly loginsFor?: readonly Permission[];
+  /** Who brings no good credential is told so on every path, also where there is nothing. */
+  readonly hidesRoutes?: true;
   /** How Swagger's Authorize button signs in. */
   readonly auth:
     | { readonly kind: 'password'; readonly tokenUrl: string }

@@ -57,7 +57,7 @@ export class AccessGuard implements CanActivate {
     if (needed === 'public') return true;
 
     const request = context.switchToHttp().getRequest<FastifyRequest>();
-    const principal = await this.authenticate(request, needed);
+    const principal = await authenticated(this.authenticator, request, needed);
     if (!needed) throw new Forbidden('This route declares no access, so nobody may call it', 'no_access_declared');
     if (!principal.permissions.has(needed)) {
       throw new Forbidden(`This call needs the permission ${needed}`, 'permission_missing');
@@ -65,15 +65,20 @@ export class AccessGuard implements CanActivate {
     callers.set(request, principal);
     return true;
   }
+}
 
-  private async authenticate(request: FastifyRequest, needed: Permission | undefined): Promise<Principal> {
-    const dialect = dialectOf(request);
-    const credential = dialect?.credential(request.headers) ?? null;
-    if (!dialect || !credential) throw new Unauthenticated('Not authenticated', NO_CREDENTIAL);
-    const principal = await this.authenticator.authenticate(credential, dialect.name);
-    const login = principal?.via.kind === 'login';
-    const refused = login && dialect.loginsFor && (!needed || !dialect.loginsFor.includes(needed));
-    if (!principal || refused) throw new Unauthenticated('Could not validate credentials', BAD_CREDENTIAL);
-    return principal;
-  }
+/** Who a request comes from, for a route that needs this permission; none: for any. Throws `Unauthenticated`. */
+export async function authenticated(
+  authenticator: Authenticator,
+  request: FastifyRequest,
+  needed?: Permission,
+): Promise<Principal> {
+  const dialect = dialectOf(request);
+  const credential = dialect?.credential(request.headers) ?? null;
+  if (!dialect || !credential) throw new Unauthenticated('Not authenticated', NO_CREDENTIAL);
+  const principal = await authenticator.authenticate(credential, dialect.name);
+  const login = principal?.via.kind === 'login';
+  const refused = login && dialect.loginsFor && (!needed || !dialect.loginsFor.includes(needed));
+  if (!principal || refused) throw new Unauthenticated('Could not validate credentials', BAD_CREDENTIAL);
+  return principal;
 }

@@ -14,6 +14,7 @@ import type { Dialect } from '../../dialects/shared/dialect.js';
 import { sendError } from './answer.js';
 import { requestContext } from '../logging/request-context.js';
 import { addBodyParsers } from './bodies.js';
+import { limitBodyTime } from './body-time.js';
 import { dialectOf, dialectOfRoute, rewriteUrl } from './mount.js';
 import { RateLimiter } from './rate-limit.js';
 import { requestIdOf } from './request-id.js';
@@ -23,16 +24,19 @@ export interface HttpStack {
   readonly adapter: FastifyAdapter;
   /** Methods that exist for a routed path such as `/~trinity/api/agents`. */
   readonly allowed: (path: string) => readonly string[];
+  /** Who tells whether a request brings a good credential, once there is somebody: it throws for one that does not. */
+  identifyWith(identify: (request: FastifyRequest) => Promise<unknown>): void;
 }
 
 /** The Fastify adapter with everything that must be there before Nest registers its routes. */
 export function buildAdapter(dialects: readonly Dialect[]): HttpStack {
   const limiter = new RateLimiter();
+  let identify: (request: FastifyRequest) => Promise<unknown> = () => Promise.resolve();
   const options: FastifyHttpOptions<RawServerDefault> = {
     rewriteUrl: rewriteUrl(dialects),
     genReqId: requestIdOf,
-    // A long connection must not hold a slow request open for ever; streams are answers, not requests.
-    requestTimeout: 120_000,
+    // How long a body may take depends on what it is: see `limitBodyTime`. A head has a limit for all.
+    requestTimeout: 0,
     connectionTimeout: 0,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 300 },
     bodyLimit: 1024 * 1024,
@@ -56,6 +60,7 @@ export function buildAdapter(dialects: readonly Dialect[]): HttpStack {
   });
 
   const fastify: FastifyInstance = adapter.getInstance();
+  fastify.server.headersTimeout = headMs;
   const allowed = watchRoutes(fastify, dialects);
   fastify.addHook('onRequest', (request, reply, done) => {
     if (isStopping(fastify.server)) {
@@ -67,8 +72,17 @@ export function buildAdapter(dialects: readonly Dialect[]): HttpStack {
       reply.callNotFound();
       return;
     }
-    done(countOne(limiter, request, reply));
+    const limited = countOne(limiter, request, reply);
+    if (limited || !request.is404 || !dialectOf(request)?.hidesRoutes) {
+      done(limited);
+      return;
+    }
+    identify(request).then(
+      () => done(),
+      (error: unknown) => done(error as Error),
+    );
   });
+  limitBodyTime(fastify);
   // A body arrives on the socket's own events, outside the context that the first hook entered.
   fastify.addHook('preValidation', (request, _reply, done) => requestContext.run({ requestId: request.id }, done));
   // An answer that keeps its connection would keep the server from closing.
@@ -77,8 +91,12 @@ export function buildAdapter(dialects: readonly Dialect[]): HttpStack {
     done(null, payload);
   });
   addBodyParsers(fastify);
-  return { adapter, allowed };
+  const identifyWith: HttpStack['identifyWith'] = (found) => (identify = found);
+  return { adapter, allowed, identifyWith };
 }
+
+/** How long the head of a request may take. */
+const headMs = 60_000;
 
 const bareHeaders = {
   'X-Content-Type-Options': 'nosniff',

@@ -7,9 +7,11 @@ import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance } from 'fastify';
 import type { Config } from '../../config/config.js';
+import { Authenticator } from '../../core/access/authenticator.port.js';
 import type { Dialect } from '../../dialects/shared/dialect.js';
 import { loadPluginMetadata } from '../openapi/plugin-metadata.js';
 import { serveDocs } from '../openapi/docs.js';
+import { authenticated } from './access.js';
 import { buildAdapter } from './adapter.js';
 import { corsOf } from './cors.js';
 import { ErrorFilter } from './error.filter.js';
@@ -33,12 +35,14 @@ export async function createHttpApplication(
 ): Promise<NestFastifyApplication> {
   const { config, dialects, version, logger } = options;
   dialects.forEach(settlePostStatus);
-  const { adapter, allowed } = buildAdapter(dialects);
+  const { adapter, allowed, identifyWith } = buildAdapter(dialects);
   const app = await NestFactory.create<NestFastifyApplication>(root, adapter, {
     bodyParser: false,
     logger,
     abortOnError: false,
   });
+  const authenticator = app.get(Authenticator, { strict: false });
+  identifyWith((request) => authenticated(authenticator, request));
   const page = options.webRoot && existsSync(join(options.webRoot, 'index.html')) ? 'index.html' : null;
 
   app.enableCors(corsOf(config) as unknown as Parameters<typeof app.enableCors>[0]);

@@ -17,6 +17,10 @@ interface StreamedConfig {
 }
 const bytesType = 'application/octet-stream';
 
+/** Its handler takes the body piece by piece, so that it may be large. */
+export const isStreamed = (request: FastifyRequest): boolean =>
+  (request.routeOptions.config as StreamedConfig).streamed === true || takesForm(request);
+
 /** The handler takes the bytes of its body as they come: see `bytesOf`. */
 export const StreamedBody = (): MethodDecorator => RouteConfig({ streamed: true } satisfies StreamedConfig);
 

@@ -27,7 +27,8 @@ describe('RateLimiter', () => {
   it('counts down and refuses what is too many', () => {
     const left = [1, 2, 3, 4].map(() => [count('a')?.code, headers.get('X-RateLimit-Remaining')]);
     expect(left).toEqual([3, 2, 1, 0].map((n) => [undefined, n]));
-    expect(count('a')).toMatchObject({ code: 'rate_limited', retryAfterSeconds: 60 });
+    // A quarter of the next window has to pass, too: so long three of the four still count, and leave no room.
+    expect(count('a')).toMatchObject({ code: 'rate_limited', retryAfterSeconds: 75 });
     expect(headers.get('X-RateLimit-Limit')).toBe(4);
     expect(headers.get('X-RateLimit-Reset')).toBe(60_060);
   });
@@ -42,6 +43,19 @@ describe('RateLimiter', () => {
     now += 75_000; // a quarter into the next window: three of the four still count
     expect(count('a')).toBeUndefined();
     expect(count('a')?.code).toBe('rate_limited');
+  });
+
+  it.each([0, 100, 15_250, 59_999])('who comes back when told is let in, and a second before is not (%i ms)', (ms) => {
+    for (let n = 0; n < 4; n += 1) count('a');
+    now += ms;
+    for (let turn = 0; turn < 10; turn += 1) {
+      const seconds = count('a')?.retryAfterSeconds ?? 0;
+      expect(seconds).toBeGreaterThan(0);
+      now += (seconds - 1) * 1000;
+      if (seconds > 1) expect(count('a')?.code).toBe('rate_limited');
+      now += 1000;
+      expect(count('a')).toBeUndefined();
+    }
   });
 
   it('forgets after two windows', () => {

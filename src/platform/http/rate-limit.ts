@@ -39,7 +39,8 @@ export class RateLimiter {
     reply.raw.setHeader('X-RateLimit-Remaining', Math.max(0, Math.floor(limit.requests - used)));
     reply.raw.setHeader('X-RateLimit-Reset', Math.ceil(resetAt / 1000));
     if (!refused) return undefined;
-    return new LimitReached('Too many requests', 'rate_limited', Math.max(1, Math.ceil((resetAt - now) / 1000)));
+    const seconds = Math.ceil((roomAt(window, limit.requests, length) - now) / 1000);
+    return new LimitReached('Too many requests', 'rate_limited', Math.max(1, seconds));
   }
 
   private windowOf(caller: string, index: number): Window {
@@ -58,6 +59,13 @@ export class RateLimiter {
       return;
     }
   }
+}
+
+/** When one more fits: as soon as so much of a window before has slid away, which may be some time after that window's end. */
+function roomAt({ index, current, previous }: Window, requests: number, length: number): number {
+  const passed = (counted: number, room: number): number => (counted > room ? 1 - room / counted : 0);
+  const room = requests - current - 1;
+  return room >= 0 ? (index + passed(previous, room)) * length : (index + 1 + passed(current, requests - 1)) * length;
 }
 
 function callerOf(dialect: Dialect, request: FastifyRequest): string {

@@ -211,13 +211,14 @@ describe('agents of the Hosted Agents API', () => {
     const id = await given();
     engine.leave();
     await until('it is noticed', async () => (await read(id))['reachable'] === false);
-    for (const call of [
-      () => hosted.post(agents, { name: 'x' }),
-      () => hosted.post(`${agents}/${id}/restart`),
-      () => hosted.post(`${agents}/${id}/stop`),
-      () => hosted.delete(`${agents}/${id}`),
-    ]) {
-      expect((await call()).status).toBe(503);
+    for (const [call, code] of [
+      [() => hosted.post(agents, { name: 'x' }), 'start_failed'],
+      [() => hosted.post(`${agents}/${id}/restart`), 'start_failed'],
+      [() => hosted.post(`${agents}/${id}/stop`), 'stop_failed'],
+      [() => hosted.delete(`${agents}/${id}`), 'stop_failed'],
+    ] as const) {
+      const { status, body, headers } = await call();
+      expect([status, body['code'], headers.get('retry-after')]).toEqual([503, code, '2']);
     }
     engine.comeBack();
     await until('it is back', async () => (await read(id))['reachable'] === true);

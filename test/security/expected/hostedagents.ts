@@ -68,6 +68,7 @@ export function expectedByHosted(row: HostedRow, role: Role, target: Target): nu
   if (row.who === 'user') return row.ok;
   if (target !== 'own') return 404;
   if (role === 'owner' || role === 'owner_key') return row.ok;
-  if (role === 'agent_key') return row.who === 'owner' ? 403 : row.ok;
+  // What is not one's own is not there, also where it may be seen.
+  if (role === 'agent_key') return row.who === 'owner' ? 404 : row.ok;
   return 404;
 }
