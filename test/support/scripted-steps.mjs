@@ -5,7 +5,7 @@ import path from 'node:path';
 import { ask, Cancelled, pause, RpcError, send, tell, text, update } from './scripted-wire.mjs';
 
 const marker =
-  /<<(write|both|bash|read|ask|choose|say|slow|stamp|fail|crash|hang|deaf|noise|flood|log|unknown|close)(?:\s+((?:\\>|[^\\]|\\(?!>))*?))?>>(?!>)/g;
+  /<<(write|both|bash|read|ask|choose|say|name|slow|stamp|fail|crash|hang|deaf|noise|flood|log|unknown|close)(?:\s+((?:\\>|[^\\]|\\(?!>))*?))?>>(?!>)/g;
 
 export const stepsOf = (prompt) =>
   [...prompt.matchAll(marker)].map(([, op, argument = '']) => ({
@@ -77,6 +77,7 @@ const never = () => new Promise(() => undefined);
 
 /** What each step does. A step that fails rejects; a cancelled one rejects with `Cancelled`. */
 export const doing = {
+  name: (turn, argument) => tell(turn.session, { sessionUpdate: 'session_info_update', title: argument }),
   say: (turn, argument) => chunk(turn, argument),
   write: (turn, argument) => {
     const [name] = argument.split(/\s+/, 1);

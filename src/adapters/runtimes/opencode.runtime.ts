@@ -85,6 +85,8 @@ interface RawQuestion {
   readonly question?: unknown;
   readonly header?: unknown;
   readonly multiple?: unknown;
+  /** False: only its options will do. */
+  readonly custom?: unknown;
   readonly options?: readonly { readonly label?: unknown; readonly description?: unknown }[];
 }
 
@@ -110,17 +112,18 @@ function bridge(): QuestionBridge {
 }
 
 function questionOf(one: RawQuestion, index: number): AskedQuestion {
+  const options = one.options ?? [];
   return {
     key: `question_${index}`,
     text: textOf(one.question),
     header: typeof one.header === 'string' ? one.header : null,
-    options: (one.options ?? []).map(({ label, description }) => ({
+    options: options.map(({ label, description }) => ({
       value: textOf(label),
       label: textOf(label),
       description: typeof description === 'string' ? description : null,
     })),
     multiple: one.multiple === true,
-    freeText: true,
+    freeText: one.custom !== false || options.length === 0,
   };
 }
 

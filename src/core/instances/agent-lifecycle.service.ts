@@ -4,6 +4,7 @@ import { Access, type AgentRef } from '../access/access.service.js';
 import type { Principal } from '../access/principal.js';
 import { Audit } from '../audit/audit.service.js';
 import { AgentShare } from '../agents/agent-share.entity.js';
+import { agentDeleted } from '../agents/agent-deleted.js';
 import { Agent, type ApprovalsMode } from '../agents/agent.entity.js';
 import { renamedSlugOf, reservedNames, systemAgentName } from '../agents/agent.rules.js';
 import { Clock } from '../clock.port.js';
@@ -23,6 +24,11 @@ export interface AgentWithInstance {
 export interface Renamed extends AgentWithInstance {
   readonly oldSlug: string;
   readonly wasRunning: boolean;
+}
+
+export interface Stopped extends AgentWithInstance {
+  /** This call is the one that stops it. */
+  readonly began: boolean;
 }
 
 /** Seconds a create or start waits: a first image build takes minutes. */
@@ -73,7 +79,7 @@ export class AgentLifecycle {
   async start(who: Principal, slug: string): Promise<AgentWithInstance> {
     const agent = await this.access.agent(who, { slug }, 'operate');
     this.control.requireEngine();
-    const id = await this.wish(who, agent, {
+    const { id } = await this.wish(who, agent, {
       desired: 'running',
       failures: 0,
       retryAt: null,
@@ -84,11 +90,11 @@ export class AgentLifecycle {
   }
 
   /** TERM, 10 s (or `graceSeconds`), KILL. Stopped already is success. */
-  async stop(who: Principal, slug: string, graceSeconds: number | null = null): Promise<AgentWithInstance> {
+  async stop(who: Principal, slug: string, graceSeconds: number | null = null): Promise<Stopped> {
     const agent = await this.access.agent(who, { slug }, 'operate');
     await this.db.run((tx) => this.control.stopAsked(tx, who, agent.id));
-    await this.halt(who, agent, graceSeconds);
-    return this.load(agent.id);
+    const began = await this.halt(who, agent, graceSeconds);
+    return { ...(await this.load(agent.id)), began };
   }
 
   /** Stops the agent if it runs, then moves it to its new name; it stays stopped until it is started. */
@@ -153,7 +159,7 @@ export class AgentLifecycle {
     const { id } = await this.access.agent(who, { slug }, 'own');
     return this.db.run(async (tx) => {
       const agent = await tx.lock(Agent, { id });
-      if (!agent) throw new Conflict('The agent was deleted meanwhile');
+      if (!agent) throw agentDeleted();
       if (agent.approvals === approvals) return agent;
       Object.assign(agent, { approvals, updatedAt: this.records.clock.now() });
       await tx.of(Agent).save(agent);
@@ -163,35 +169,37 @@ export class AgentLifecycle {
     });
   }
 
-  private async halt(who: Principal, agent: Agent, graceSeconds: number | null = null): Promise<void> {
+  /** @returns whether nobody else had asked for it yet */
+  private async halt(who: Principal, agent: Agent, graceSeconds: number | null = null): Promise<boolean> {
     const before = await this.control.getOf(agent.id);
-    if (before.state === 'stopped' && before.desired === 'stopped') return;
+    if (before.state === 'stopped' && before.desired === 'stopped') return false;
     this.control.requireEngine();
-    const id = await this.wish(who, agent, { desired: 'stopped', reason: null, graceSeconds });
+    const { id, changed } = await this.wish(who, agent, { desired: 'stopped', reason: null, graceSeconds });
     const over = (now: Instance | null): boolean =>
       now === null || now.state === 'stopped' || now.desired !== 'stopped' || !this.control.engineConnected;
     const ended = await this.control.until(id, over, stopSeconds);
-    if (!ended) throw new Conflict('The agent was deleted meanwhile');
-    if (ended.state === 'stopped') return;
+    if (!ended) throw agentDeleted();
+    if (ended.state === 'stopped') return changed;
     if (ended.desired !== 'stopped') throw new Conflict('The agent was started meanwhile', 'started_meanwhile');
     throw new Unavailable('Docker is not available', 'engine_unavailable', 2);
   }
 
-  private async wish(who: Principal, agent: Agent, patch: InstancePatch): Promise<string> {
-    const id = await this.db.run(async (tx) => {
+  private async wish(who: Principal, agent: Agent, patch: InstancePatch): Promise<{ id: string; changed: boolean }> {
+    const wished = await this.db.run(async (tx) => {
       const instance = await tx.lock(Instance, { agentId: agent.id });
       if (!instance || !(await tx.of(Agent).existsBy({ id: agent.id, slug: agent.slug }))) {
         throw await overtaken(tx, agent);
       }
+      const changed = instance.desired !== patch.desired;
       const revived = patch.desired === 'running' && instance.state === 'failed';
       if (revived) await this.control.revive(tx, instance, patch);
       else await tx.of(Instance).update({ id: instance.id }, patch);
       const action = patch.desired === 'running' ? 'agent.start_asked' : 'agent.stop_asked';
       await this.record(tx, who, action, agent.id, { slug: agent.slug });
-      return instance.id;
+      return { id: instance.id, changed };
     });
-    this.control.kick(id);
-    return id;
+    this.control.kick(wished.id);
+    return wished;
   }
 
   private record(
@@ -206,7 +214,7 @@ export class AgentLifecycle {
 
   private async settled(id: string, seconds: number): Promise<void> {
     const now = await this.control.settled(id, seconds);
-    if (!now) throw new Conflict('The agent was deleted meanwhile');
+    if (!now) throw agentDeleted();
     if (now.state === 'running') return;
     if (!this.control.engineConnected) throw new Unavailable('Docker is not available', 'engine_unavailable', 2);
     if (now.desired !== 'running') throw new Conflict('The agent was stopped meanwhile', 'stopped_meanwhile');
@@ -220,7 +228,7 @@ export class AgentLifecycle {
 
   private async load(agentId: string): Promise<AgentWithInstance> {
     const [agent, instance] = await Promise.all([this.db.one(Agent, { id: agentId }), this.control.findOf(agentId)]);
-    if (!agent || !instance) throw new Conflict('The agent was deleted meanwhile');
+    if (!agent || !instance) throw agentDeleted();
     return { agent, instance };
   }
 }

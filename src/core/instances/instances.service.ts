@@ -29,7 +29,7 @@ export class InstancesService {
 
   async getOf(agentId: string): Promise<Instance> {
     const instance = await this.findOf(agentId);
-    if (!instance) throw new NotFound('instance', agentId);
+    if (!instance) throw new NotFound('agent', agentId);
     return instance;
   }
 

@@ -9,6 +9,7 @@ import { EngineWatch } from '../instances/engine-watch.service.js';
 import type { Instance } from '../instances/instance.entity.js';
 import type { Variables } from '../credentials/environment.rules.js';
 import { AgentEnvironment } from './agent-environment.service.js';
+import { isWithoutProvider } from './model.rules.js';
 import { Models, type ModelEndpoint } from './models.port.js';
 import { PrivateContext } from './private-context.service.js';
 import { ownEndpoint, withoutVendors } from './own-keys.rules.js';
@@ -53,11 +54,12 @@ export class LaunchPlanner {
   ) {}
 
   /** Throws `Unavailable` when no provider the runtime can use is configured. */
-  async plan(agent: Agent, instance: Instance, model: string | null): Promise<LaunchPlan> {
+  async plan(agent: Agent, instance: Instance, wanted: string | null): Promise<LaunchPlan> {
     const runtime = this.runtimes.get(agent.runtime);
     const { platformKey } = agent;
     // Who names another model for one message names no provider for it.
-    const provider = model === agent.model ? agent.provider : null;
+    const provider = wanted === agent.model ? agent.provider : null;
+    const model = platformKey && isWithoutProvider(provider, runtime, this.sources.models) ? null : wanted;
     const endpoint = platformKey ? await this.endpointOf(runtime, provider) : null;
     const approvals = asksFirst(agent, runtime) ? 'ask' : 'auto';
     const { instructions, readOnly } = agent;

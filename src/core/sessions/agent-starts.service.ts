@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { UnitOfWork, type Tx } from '../../platform/database/unit-of-work.js';
 import type { Principal } from '../access/principal.js';
 import { Organisation } from '../accounts/organisation.entity.js';
+import { agentDeleted } from '../agents/agent-deleted.js';
 import { Agent } from '../agents/agent.entity.js';
 import { freeSlug } from '../agents/free-slug.js';
 import { Clock } from '../clock.port.js';
@@ -136,22 +137,21 @@ export class AgentStarts {
   async stop(who: Principal, agent: Agent, graceSeconds: number): Promise<boolean> {
     const instance = await this.control.getOf(agent.id);
     const phase = phaseOf(instance);
-    const resting = phase === 'stopped' || phase === 'stopping';
-    // One that ended by itself rests only until its next attempt.
-    if (resting && instance.desired !== 'running') return false;
-    if (!resting && phase !== 'running') throw new WrongState('Agent', wordFor(phase), 'be stopped');
+    // One that ended by itself rests only until its next attempt; one that somebody else stops is waited for.
+    if (phase === 'stopped' && instance.desired !== 'running') return false;
+    if (phase === 'provisioning' || phase === 'failed') throw new WrongState('Agent', wordFor(phase), 'be stopped');
     try {
-      await this.parts.lifecycle.stop(who, agent.slug, graceSeconds);
+      const { began } = await this.parts.lifecycle.stop(who, agent.slug, graceSeconds);
+      return began;
     } catch (error) {
       if (!(error instanceof TimedOut || error instanceof Upstream)) throw error;
       throw new Upstream('The agent could not be stopped', 'stop_failed', { details: { agentId: agent.id } });
     }
-    return true;
   }
 
   private async locked(tx: Tx, agent: Agent): Promise<Instance> {
     const row = await tx.lock(Instance, { agentId: agent.id });
-    if (!row) throw new Conflict('The agent was deleted meanwhile');
+    if (!row) throw agentDeleted();
     return row;
   }
 
@@ -183,7 +183,7 @@ export class AgentStarts {
 
   private async comesUp(instanceId: string, seconds: number): Promise<void> {
     const now = await this.control.settled(instanceId, seconds);
-    if (!now) throw new Conflict('The agent was deleted meanwhile');
+    if (!now) throw agentDeleted();
     if (now.state === 'running' && now.desired === 'running') return;
     if (now.state === 'failed') throw new Upstream(now.reason ?? 'The container did not come up', 'start_failed');
     this.control.requireEngine();

@@ -4,9 +4,10 @@ import { type Tx, UnitOfWork } from '../../platform/database/unit-of-work.js';
 import { includes } from '../access/access.rules.js';
 import { Access } from '../access/access.service.js';
 import { isAdmin, type Principal } from '../access/principal.js';
+import { agentDeleted } from '../agents/agent-deleted.js';
 import type { Agent } from '../agents/agent.entity.js';
 import { Audit } from '../audit/audit.service.js';
-import { Conflict, NotFound, Unavailable, Upstream } from '../errors/domain-error.js';
+import { NotFound, Unavailable, Upstream } from '../errors/domain-error.js';
 import { Instance } from '../instances/instance.entity.js';
 import { Session } from './session.entity.js';
 import { TurnIntake } from './turn-intake.service.js';
@@ -51,12 +52,13 @@ export class Conversations {
   async open(who: Principal, agent: Agent, title: string | null = null): Promise<Session> {
     return this.db.run(async (tx) => {
       const instance = await tx.lock(Instance, { agentId: agent.id });
-      if (!instance) throw new Conflict('The agent was deleted meanwhile');
+      if (!instance) throw agentDeleted();
       if (instance.state !== 'running' || instance.desired !== 'running') {
         throw new Unavailable('Agent is not running', 'agent_not_running');
       }
       const { id: agentId, model } = agent;
-      const fields = { agentId, model, title, userId: who.userId, status: 'active', purpose: 'chat' } as const;
+      const titled = title !== null;
+      const fields = { agentId, model, title, titled, userId: who.userId, status: 'active', purpose: 'chat' } as const;
       return this.intake.open(tx, instance, fields);
     });
   }

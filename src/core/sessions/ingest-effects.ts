@@ -67,7 +67,7 @@ export class IngestEffects {
 
   private title(context: IngestContext, effect: Of<'title'>): void {
     const session = context.sessionOf(effect.session);
-    if (!session) return;
+    if (!session || session.titled) return;
     session.title = startOf(effect.title, 200);
     context.log.touch(session);
   }

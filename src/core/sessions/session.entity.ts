@@ -29,6 +29,8 @@ export class Session {
   @Column({ type: 'text', default: 'chat' }) purpose!: 'chat' | 'task';
   @Column({ type: 'jsonb', nullable: true }) options!: SessionOptions | null;
   @Column({ type: 'text', nullable: true }) title!: string | null;
+  /** A person named it: the runtime's own name for it is not wanted. */
+  @Column({ type: 'boolean', default: false }) titled!: boolean;
   /** The runtime's own id of the conversation; null until it has one. */
   @Column({ type: 'text', nullable: true }) runtimeSessionId!: string | null;
   /** Generation that has the conversation loaded; null when none has. */

@@ -13,11 +13,14 @@ export interface MessagePlace {
   readonly role: TranscriptMessage['role'];
 }
 
-/** Which messages: the newest of all, or of those that follow a place. */
+/** Which messages: the newest of all, or of those that follow a place. Without a limit all of them. */
 export interface TranscriptPage {
-  readonly limit: number;
+  readonly limit?: number;
   readonly after?: MessagePlace | null;
 }
+
+/** Turns whose events are read at once: what an agent did in one of them may be large. */
+const turnsAtOnce = 100;
 
 type EventRow = TranscriptEvent & { readonly turn_id: string };
 
@@ -37,38 +40,47 @@ export class Transcripts {
   }
 
   private async read(of: Scope, { limit, after = null }: TranscriptPage): Promise<TranscriptMessage[] | null> {
-    if (!after) return (await this.messages(await this.turns(of, limit, null))).slice(-limit);
+    const newest = limit === undefined ? 0 : -limit;
+    if (!after) return (await this.messages(await this.turns(of, limit, null))).slice(newest);
     const from = await this.db.of(Turn).findOneBy({ id: after.turnId, agentId: of.agentId });
     if (!from || (of.sessionId !== null && from.sessionId !== of.sessionId)) return null;
     const place = messagesOfTurn(from, []).find((message) => message.role === after.role);
     if (!place) return null;
     const following = await this.messages(await this.turns(of, limit, place.at));
-    return following.filter((message) => inOrder(message, place) > 0).slice(-limit);
+    return following.filter((message) => inOrder(message, place) > 0).slice(newest);
   }
 
   /**
    * Turns that hold the newest messages, of which something was said at `since` or later. By what was said last, not by
    * arrival: conversations go on side by side.
    */
-  private async turns(of: Scope, limit: number, since: Date | null): Promise<Turn[]> {
+  private async turns(of: Scope, limit: number | undefined, since: Date | null): Promise<string[]> {
     const rows = await this.db.query<{ id: string }>(
       `select t.id from turns t
        where t.agent_id = $1 and (t.session_id = $2 or ($2::text is null and t.lane <> 'task'))
          and ($3::text is null or t.user_id = $3) and ($4::timestamptz is null or ${saidAt('t')} >= $4)
        order by ${saidAt('t')} desc, t.id desc limit $5`,
-      [of.agentId, of.sessionId, of.userId, since, limit],
+      [of.agentId, of.sessionId, of.userId, since, limit ?? null],
     );
-    return rows.length === 0 ? [] : this.db.of(Turn).findBy({ id: In(rows.map(({ id }) => id)) });
+    return rows.map(({ id }) => id);
   }
 
-  private async messages(turns: readonly Turn[]): Promise<TranscriptMessage[]> {
-    if (turns.length === 0) return [];
+  private async messages(turnIds: readonly string[]): Promise<TranscriptMessage[]> {
+    const found: TranscriptMessage[] = [];
+    for (let from = 0; from < turnIds.length; from += turnsAtOnce) {
+      found.push(...(await this.messagesOf(turnIds.slice(from, from + turnsAtOnce))));
+    }
+    return found.sort(inOrder);
+  }
+
+  private async messagesOf(turnIds: readonly string[]): Promise<TranscriptMessage[]> {
+    const turns = await this.db.of(Turn).findBy({ id: In([...turnIds]) });
     const rows = await this.db.query<EventRow>(
       `select turn_id, seq, kind, data, at from session_events
        where turn_id in (select jsonb_array_elements_text($1::jsonb)) and kind in
          ('turn_started', 'agent_message', 'agent_thought', 'tool_call', 'tool_update', 'turn_ended')
        order by session_id, seq`,
-      [JSON.stringify(turns.map((turn) => turn.id))],
+      [JSON.stringify(turnIds)],
     );
     const events = new Map<string, EventRow[]>();
     for (const row of rows) {
@@ -76,7 +88,7 @@ export class Transcripts {
       if (known) known.push(row);
       else events.set(row.turn_id, [row]);
     }
-    return turns.flatMap((turn) => messagesOfTurn(turn, events.get(turn.id) ?? [])).sort(inOrder);
+    return turns.flatMap((turn) => messagesOfTurn(turn, events.get(turn.id) ?? []));
   }
 }
 

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { Tx } from '../../platform/database/unit-of-work.js';
+import { agentDeleted } from '../agents/agent-deleted.js';
 import type { Agent } from '../agents/agent.entity.js';
 import { Clock } from '../clock.port.js';
-import { Conflict, Invalid, LimitReached, NotFound, Unavailable } from '../errors/domain-error.js';
+import { Invalid, LimitReached, NotFound, Unavailable } from '../errors/domain-error.js';
 import { Instance } from '../instances/instance.entity.js';
 import { recordCollaboration } from './collaboration.js';
 import { SessionLog } from './session-log.js';
@@ -71,7 +72,7 @@ export class TurnIntake {
     prompt: Prompt,
   ): Promise<{ accepted: Accepted; log: SessionLog | null }> {
     const instance = await tx.lock(Instance, { agentId: agent.id });
-    if (!instance) throw new Conflict('The agent was deleted meanwhile');
+    if (!instance) throw agentDeleted();
     const { lane = 'chat', idempotencyKey = null } = prompt;
     const session =
       lane === 'task'
@@ -162,7 +163,7 @@ export class TurnIntake {
     const session = new Session();
     const costs = { costUsd: 0, costMark: 0, contextUsed: 0, contextMax: 0 };
     Object.assign(session, { id: randomUUID(), instanceId: instance.id, createdAt: this.clock.now() });
-    Object.assign(session, { title: null, eventSeq: 0, messageCount: 0, ...costs, ...fields });
+    Object.assign(session, { title: null, titled: false, eventSeq: 0, messageCount: 0, ...costs, ...fields });
     await tx.of(Session).insert(session);
     return tx.of(Session).findOneByOrFail({ id: session.id });
   }

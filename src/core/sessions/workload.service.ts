@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { UnitOfWork } from '../../platform/database/unit-of-work.js';
+import { phaseSql } from '../instances/instance.phase.js';
 
 /** What an agent asks people and nobody has answered yet. */
 export interface OpenRequests {
@@ -16,12 +17,13 @@ export const atWork = (t: string): string =>
   `${t}.state in ('queued', 'running') and (${t}.cancel_sent_at is null or ${t}.cancel_sent_at > now() - interval '1.5 s')`;
 
 /**
- * That an agent has work: something runs or waits in its instance, or its first message is still to be sent.
+ * That an agent has work: something runs or waits in its instance, or its first message is still to be sent: also while it
+ * is only on its way, so that whoever waits for the end of that work does not take it for done.
  * @param i alias of `instances` in the query
  */
 export const hasWork = (i: string): string =>
-  `(${i}.state = 'running' and (exists (select 1 from turns t where t.instance_id = ${i}.id and ${atWork('t')})
-     or exists (select 1 from openings o where o.agent_id = ${i}.agent_id)))`;
+  `((${i}.state = 'running' and exists (select 1 from turns t where t.instance_id = ${i}.id and ${atWork('t')}))
+     or (${phaseSql(i)} in ('running', 'provisioning') and exists (select 1 from openings o where o.agent_id = ${i}.agent_id)))`;
 
 /** What agents are busy with. */
 @Injectable()

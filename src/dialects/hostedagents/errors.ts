@@ -47,6 +47,10 @@ const byCode: Readonly<Record<string, { readonly status: number; readonly code?:
   write_failed: { status: 502 },
   agent_not_running: { status: 400, error: 'Agent is not running' },
   permission_missing: { status: 403, code: 'forbidden', error: 'A token cannot do this: sign in as a user' },
+  agent_deleted: { status: 404, code: 'agent_not_found', error: 'Agent not found' },
+  // Whoever waits for a start or stop that somebody else has turned back.
+  stopped_meanwhile: { status: 503, code: 'start_failed' },
+  started_meanwhile: { status: 503, code: 'stop_failed' },
   start_failed: { status: 503 },
   stop_failed: { status: 503 },
   group_exists: { status: 409, code: 'scope_exists', error: 'A scope with this name exists already' },

@@ -67,7 +67,7 @@ export class HostedMessagesController {
     const session = sessionId ? await this.conversations.get(who, agent, sessionIdOf(sessionId)) : null;
     const place = after === undefined ? null : messagePlaceOf(after);
     if (after !== undefined && place === null) throw noPlace();
-    const page = { limit, after: place };
+    const page = { ...(limit === undefined ? {} : { limit }), after: place };
     const messages = await (session ? this.transcripts.of(session, page) : this.transcripts.ofAgent(who, agent, page));
     if (!messages) throw noPlace();
     const model = this.models.of(agent);

@@ -36,15 +36,14 @@ export class MessagesQuery {
   @ApiPropertyOptional({
     minimum: 1,
     maximum: 500,
-    default: 500,
-    description: 'The newest that many, also of those that follow `after`',
+    description: 'The newest that many, also of those that follow `after`; left out: all',
   })
   @IsOptional()
   @Type(() => Number)
   @IsInt()
   @Min(1)
   @Max(500)
-  limit = 500;
+  limit?: number;
 
   @ApiPropertyOptional({ description: 'Id of a message: only what follows it' })
   @IsOptional()

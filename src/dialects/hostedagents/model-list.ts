@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Config, type ProviderName } from '../../config/config.js';
 import type { Agent } from '../../core/agents/agent.entity.js';
 import { Invalid } from '../../core/errors/domain-error.js';
+import { isWithoutProvider } from '../../core/runtimes/model.rules.js';
 import { Models } from '../../core/runtimes/models.port.js';
 import { Runtimes } from '../../core/runtimes/runtime.port.js';
 
@@ -26,11 +27,11 @@ export class ModelList {
   readonly ids: readonly string[];
 
   constructor(
-    config: Config,
+    private readonly config: Config,
     private readonly models: Models,
     private readonly runtimes: Runtimes,
   ) {
-    this.ids = config.hostedagents.models ?? this.fitting(Object.keys(config.providers) as ProviderName[]);
+    this.ids = config.hostedagents.models ?? this.fitting(this.configured);
   }
 
   /** What an agent gets that names none. */
@@ -38,16 +39,21 @@ export class ModelList {
     return this.ids[0] ?? demo;
   }
 
-  /** The model of an agent, as this API says it. One that another API gave it may be on no list. */
-  of({ model, provider }: Pick<Agent, 'model' | 'provider'>): string {
-    if (model === null) return this.standard;
+  /** The model of an agent, as this API says it: what it uses. One that another API gave it may be on no list. */
+  of({ model, provider, runtime }: Pick<Agent, 'model' | 'provider' | 'runtime'>): string {
+    const serving = this.servingOf(runtime);
+    if (model === null) return serving ?? this.standard;
+    const found = this.runtimes.find(runtime);
+    if (serving !== null && found && isWithoutProvider(provider, found, this.models)) return serving;
     if (provider !== null) return `${provider}/${model}`;
     return this.ids.find((id) => id.endsWith(`/${model}`)) ?? model;
   }
 
-  /** A model somebody named. Throws `Invalid` for one that is not on the list. */
-  chosen(id: string | null | undefined): { readonly provider: string | null; readonly model: string | null } {
-    if (id === undefined || id === null) return { provider: null, model: null };
+  /** A model somebody named; the default for nobody's. Throws `Invalid` for one that is not on the list. */
+  chosen(named: string | null | undefined): { readonly provider: string | null; readonly model: string | null } {
+    const id = named ?? this.standard;
+    // It stands in until a provider is configured: what uses it goes on with that one's default then.
+    if (id === demo && this.ids.includes(demo)) return { provider: null, model: null };
     if (!this.ids.includes(id)) {
       const message = 'model is not on the list: GET /api/v1/models names the models of this server';
       throw new Invalid(message, [{ field: 'model', message, place: 'body' }]);
@@ -81,6 +87,17 @@ export class ModelList {
     const found = able.find(({ served }) => served.some((one) => one === provider)) ?? able[0];
     if (found) return found.name;
     throw new Invalid('No runtime of this server can do that with the model providers it has', [], 'no_runtime');
+  }
+
+  /** What a runtime uses where nobody chose a model; null: it has no provider. */
+  private servingOf(runtime: string): string | null {
+    if (this.configured.length === 0) return demo;
+    const provider = this.runtimes.find(runtime)?.providers.find((name) => this.models.has(name));
+    return provider === undefined ? null : `${provider}/${this.models.defaultModel(provider)}`;
+  }
+
+  private get configured(): ProviderName[] {
+    return Object.keys(this.config.providers) as ProviderName[];
   }
 
   private fitting(configured: readonly ProviderName[]): string[] {

@@ -17,6 +17,7 @@ import { AnnounceCallers1700000000017 } from '../../migrations/0017-announce-cal
 import { KeepContextOfTurns1700000000018 } from '../../migrations/0018-keep-context-of-turns.js';
 import { ChooseImages1700000000019 } from '../../migrations/0019-choose-images.js';
 import { ChooseNextModel1700000000020 } from '../../migrations/0020-choose-next-model.js';
+import { KeepGivenTitles1700000000021 } from '../../migrations/0021-keep-given-titles.js';
 
 /** In the order they run. Released migrations never change. */
 export const migrations = [
@@ -39,4 +40,5 @@ export const migrations = [
   KeepContextOfTurns1700000000018,
   ChooseImages1700000000019,
   ChooseNextModel1700000000020,
+  KeepGivenTitles1700000000021,
 ];

@@ -47,7 +47,8 @@ describe('agents of the Hosted Agents API', () => {
     });
     expect(status).toBe(200);
     expect(body).toMatchObject({ name: 'build agent', status: 'RUNNING', scopeId: null, scope: null });
-    const sessions = body['sessions'] as { id: string }[];
+    const sessions = body['sessions'] as { id: string; url: string }[];
+    expect(sessions[0]?.url).toMatch(/^http:\/\/\S+$/);
     expect(sessions.map(({ id }) => id)).toEqual([expect.stringMatching(/^ses_[0-9a-f]{32}$/)]);
     const id = String(body['agentId']);
     expect(await read(id)).toMatchObject({
@@ -102,7 +103,9 @@ describe('agents of the Hosted Agents API', () => {
       const rows = await fleet.db.query(`select t::text as row from ${table} t`, []).catch(() => []);
       seen.push(JSON.stringify(rows));
     }
-    seen.push(JSON.stringify((await hosted.get(agents)).body));
+    for (const path of ['', `/${id}`, `/${id}/messages`, `/${id}/sessions`]) {
+      seen.push(JSON.stringify((await hosted.get(agents + path)).body));
+    }
     for (const text of seen) expect(text).not.toContain(secret);
   });
 
@@ -199,7 +202,7 @@ describe('agents of the Hosted Agents API', () => {
       return body.agents.find((one) => one['name'] === 'slow one');
     });
     const id = String(slow['agentId']);
-    expect(await read(id)).toMatchObject({ status: 'PROVISIONING', busy: false, sessions: [] });
+    expect(await read(id)).toMatchObject({ status: 'PROVISIONING', busy: true, sessions: [] });
     engine.building = null;
     built();
     expect((await making).body).toMatchObject({ agentId: id, status: 'RUNNING', sessions: [{}] });

@@ -1,3 +1,4 @@
+import { ownNamedIdOf } from '../../../src/dialects/hostedagents/words.js';
 import { bootFleet, type Fleet } from '../../support/fleet.js';
 import { until } from '../../support/until.js';
 import { type Shown, Talk } from './support.js';
@@ -149,6 +150,39 @@ describe('talking to an agent', () => {
     expect(JSON.stringify(await talk.messages())).not.toContain('known');
     expect((await talk.get<{ cost: number }>('/usage')).body.cost).toBeGreaterThanOrEqual(before);
     expect(await talk.busy()).toBe(false);
+  });
+
+  it('a title that somebody gave stays; else the agent finds one', async () => {
+    const titleOf = async (id: string): Promise<unknown> =>
+      (await talk.get<{ sessions: { id: string; title: string }[] }>('/sessions')).body.sessions.find(
+        (one) => one.id === id,
+      )?.title;
+    const named = String((await talk.post('/sessions', { title: 'Refactoring' })).body['id']);
+    const plain = await talk.say('<<name First idea>> <<name Second idea>>');
+    await talk.say('<<name Another idea>>', named);
+    await talk.idle();
+    expect([await titleOf(named), await titleOf(plain)]).toEqual(['Refactoring', 'Second idea']);
+  });
+
+  it('answers a whole conversation, however long', async () => {
+    const sessionId = await talk.say('<<say the first of many>>');
+    await talk.idle();
+    const own = ownNamedIdOf('session', sessionId);
+    await fleet.db.query(
+      `insert into turns select (jsonb_populate_record(t, jsonb_build_object(
+           'id', gen_random_uuid(), 'prompt', 'number ' || n, 'number', -n,
+           'created_at', t.created_at + n * interval '1 s', 'started_at', t.started_at + n * interval '1 s',
+           'ended_at', t.started_at + n * interval '1 s'))).*
+       from turns t, generate_series(1, 300) n where t.session_id = $1`,
+      [own],
+    );
+    const query = `?sessionId=${sessionId}`;
+    const all = await talk.messages(query);
+    expect([all.length, all[0]?.text, all.at(-2)?.text]).toEqual([602, '<<say the first of many>>', 'number 300']);
+    expect(await talk.messages(`${query}&limit=500`)).toEqual(all.slice(-500));
+    expect(await talk.messages(`${query}&after=${all[9]?.id ?? ''}`)).toEqual(all.slice(10));
+    expect(await talk.messages(`${query}&after=${all[9]?.id ?? ''}&limit=3`)).toEqual(all.slice(-3));
+    await talk.hosted.delete(talk.path(`/sessions/${sessionId}`));
   });
 
   it('pages through messages', async () => {
