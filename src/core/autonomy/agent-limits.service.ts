@@ -2,11 +2,12 @@ import { Injectable } from '@nestjs/common';
 import { UnitOfWork } from '../../platform/database/unit-of-work.js';
 import { Access } from '../access/access.service.js';
 import type { Principal } from '../access/principal.js';
+import { agentDeleted } from '../agents/agent-deleted.js';
 import { Agent } from '../agents/agent.entity.js';
 import { systemAgentName } from '../agents/agent.rules.js';
 import { Audit } from '../audit/audit.service.js';
 import { Clock } from '../clock.port.js';
-import { Conflict, Forbidden, Invalid } from '../errors/domain-error.js';
+import { Forbidden, Invalid } from '../errors/domain-error.js';
 import { checkTimeout } from './schedule.rules.js';
 
 interface Blocking {
@@ -53,7 +54,7 @@ export class AgentLimits {
   private change(who: Principal, id: string, patch: Partial<Agent>, action: string): Promise<Agent> {
     return this.db.run(async (tx) => {
       const agent = await tx.lock(Agent, { id });
-      if (!agent) throw new Conflict('The agent was deleted meanwhile');
+      if (!agent) throw agentDeleted();
       Object.assign(agent, patch, { updatedAt: this.clock.now() });
       await tx.of(Agent).save(agent);
       await this.audit.record(tx, { who, action, object: `agent:${id}`, data: { ...patch } });

@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { UnitOfWork, type Tx } from '../../platform/database/unit-of-work.js';
 import { Access } from '../access/access.service.js';
 import type { Principal } from '../access/principal.js';
+import { agentDeleted } from '../agents/agent-deleted.js';
 import { Agent } from '../agents/agent.entity.js';
 import { Audit } from '../audit/audit.service.js';
 import { Conflict, NotFound } from '../errors/domain-error.js';
@@ -39,7 +40,7 @@ export class ScheduleRuns {
     const agent = await this.access.agent(who, { slug }, 'operate');
     if (id.includes('\0')) throw new NotFound('schedule', id);
     const { accepted, log } = await this.db.run(async (tx) => {
-      if (!(await stillThere(tx, agent.id))) throw new Conflict('The agent was deleted meanwhile');
+      if (!(await stillThere(tx, agent.id))) throw agentDeleted();
       const schedule = await tx.lock(Schedule, { id, agentId: agent.id });
       if (!schedule) throw new NotFound('schedule', id);
       if (await goesOn(tx, id)) throw new Conflict('The last run of this schedule still goes on', 'still_running');

@@ -4,6 +4,7 @@ import { UnitOfWork, type Tx } from '../../platform/database/unit-of-work.js';
 import { includes } from '../access/access.rules.js';
 import { Access } from '../access/access.service.js';
 import type { Principal } from '../access/principal.js';
+import { agentDeleted } from '../agents/agent-deleted.js';
 import { Agent } from '../agents/agent.entity.js';
 import { Audit } from '../audit/audit.service.js';
 import { Clock } from '../clock.port.js';
@@ -57,7 +58,7 @@ export class Schedules {
     const times = { createdAt: now, updatedAt: now, lastRunAt: null, nextRunAt };
     Object.assign(schedule, { ...fields, id: randomUUID(), agentId: agent.id, createdBy: who.userId, ...times });
     await this.db.run(async (tx) => {
-      if (!(await stillThere(tx, agent.id))) throw new Conflict('The agent was deleted meanwhile');
+      if (!(await stillThere(tx, agent.id))) throw agentDeleted();
       if ((await tx.of(Schedule).countBy({ agentId: agent.id })) >= mostPerAgent) {
         throw new Conflict(`An agent has at most ${mostPerAgent} schedules`, 'too_many_schedules');
       }

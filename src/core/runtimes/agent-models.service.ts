@@ -2,10 +2,11 @@ import { Injectable } from '@nestjs/common';
 import { UnitOfWork } from '../../platform/database/unit-of-work.js';
 import { Access } from '../access/access.service.js';
 import type { Principal } from '../access/principal.js';
+import { agentDeleted } from '../agents/agent-deleted.js';
 import { Agent } from '../agents/agent.entity.js';
 import { Audit } from '../audit/audit.service.js';
 import { Clock } from '../clock.port.js';
-import { Conflict, Invalid } from '../errors/domain-error.js';
+import { Invalid } from '../errors/domain-error.js';
 import { Instance } from '../instances/instance.entity.js';
 import type { StartingInstance, StartStep } from '../instances/instance-hooks.js';
 import type { InstancePatch } from '../instances/instances.service.js';
@@ -61,7 +62,7 @@ export class AgentModels implements StartStep {
     const model = checkModel(name);
     const agent = await this.db.run(async (tx) => {
       const row = await tx.lock(Agent, { id });
-      if (!row) throw new Conflict('The agent was deleted meanwhile');
+      if (!row) throw agentDeleted();
       const instance = await tx.of(Instance).findOneBy({ agentId: id });
       if (instance?.state !== 'running') throw new Invalid('Agent is not running', [], 'agent_not_running');
       if (row.model === model && row.nextModel === null) return row;

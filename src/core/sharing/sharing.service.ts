@@ -6,6 +6,7 @@ import { normalizeEmail } from '../accounts/account.rules.js';
 import { User } from '../accounts/user.entity.js';
 import { Whitelist } from '../accounts/whitelist.service.js';
 import { AgentShare } from '../agents/agent-share.entity.js';
+import { agentDeleted } from '../agents/agent-deleted.js';
 import type { Agent } from '../agents/agent.entity.js';
 import { Audit } from '../audit/audit.service.js';
 import { Clock } from '../clock.port.js';
@@ -64,7 +65,7 @@ export class Sharing {
       await this.whitelist.invite(tx, who, email);
       await this.announce(tx, who, agent, { action: 'agent.shared', email });
       const [given] = await givenIn(tx, agentId, id);
-      if (!given) throw new Conflict('The agent was deleted meanwhile');
+      if (!given) throw agentDeleted();
       return given;
     });
   }

@@ -3,11 +3,12 @@ import { Injectable } from '@nestjs/common';
 import { type Tx, UnitOfWork } from '../../platform/database/unit-of-work.js';
 import { Access } from '../access/access.service.js';
 import type { Principal } from '../access/principal.js';
+import { agentDeleted } from '../agents/agent-deleted.js';
 import type { Agent } from '../agents/agent.entity.js';
 import { Audit } from '../audit/audit.service.js';
 import { Clock } from '../clock.port.js';
 import { Secret } from '../credentials/secret.js';
-import { Conflict, Invalid, LimitReached, NotFound } from '../errors/domain-error.js';
+import { Invalid, LimitReached, NotFound } from '../errors/domain-error.js';
 import { SshCredential } from './ssh-credential.entity.js';
 import { newKeyPair, publicKeyOf } from './ssh-key.rules.js';
 
@@ -105,7 +106,7 @@ export class SshAccess {
       'select state, desired from instances where agent_id = $1',
       [id],
     );
-    if (!instance) throw new Conflict('The agent was deleted meanwhile');
+    if (!instance) throw agentDeleted();
     if (instance.state === 'running' && instance.desired === 'running') return;
     throw new Invalid(`Agent must be running to open SSH access: start ${slug} first`, [], 'agent_not_running');
   }

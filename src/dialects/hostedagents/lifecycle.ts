@@ -113,13 +113,8 @@ export class HostedLifecycle {
   }
 }
 
-/** Why an agent was neither started nor stopped, though nothing is wrong with it. */
-const passing: ReadonlySet<string> = new Set([
-  'engine_unavailable',
-  'engine_unreachable',
-  'stopped_meanwhile',
-  'started_meanwhile',
-]);
+/** The engine is away: nothing is wrong with the agent. */
+const passing: ReadonlySet<string> = new Set(['engine_unavailable', 'engine_unreachable']);
 
 /** This API has one word for each (contract 1.3); the sentence says why. */
 const failedAs =

@@ -12,8 +12,8 @@ export class ShownAs {
   ) {}
 
   /** The model of an agent, as this API says it: the one that was chosen last. */
-  model(agent: Agent): string {
-    return this.models.of(agent.nextModel ?? agent);
+  model({ runtime, model, provider, nextModel }: Agent): string {
+    return this.models.of({ runtime, ...(nextModel ?? { model, provider }) });
   }
 
   /** The page of an agent. */
