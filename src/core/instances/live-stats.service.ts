@@ -17,11 +17,18 @@ export interface Usage {
   readonly at: string;
 }
 
+interface Pair {
+  readonly before: StatsSample | null;
+  readonly now: StatsSample;
+}
+
 /** While somebody looks, every 2 seconds; otherwise seldom, so that an idle fleet costs nothing. */
 const watchedMs = 2000;
 const unwatchedMs = 60_000;
 /** While an instance has not been measured twice, or the engine is not there yet. */
 const soonMs = 1000;
+/** Two samples that are closer tell nothing of CPU time. */
+const apartMs = 500;
 /** How long a caller waits for the first measurement of an instance. */
 const firstMs = 8000;
 /** How long one look counts as somebody watching. */
@@ -32,7 +39,7 @@ const watchMs = 60_000;
 export class LiveStats implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly logger = new Logger(LiveStats.name);
   private readonly stopped = new AbortController();
-  private samples = new Map<string, { readonly before: StatsSample | null; readonly now: StatsSample }>();
+  private samples = new Map<string, Pair>();
   private lookedAt = 0;
   private takenAt = 0;
   /** Something runs that has not been measured twice: only then its CPU time means something. */
@@ -119,8 +126,7 @@ export class LiveStats implements OnApplicationBootstrap, BeforeApplicationShutd
     const taken = await this.engine.sample(rows.map((row) => row.ref));
     const next: typeof this.samples = new Map();
     for (const now of taken) {
-      const before = this.samples.get(now.instanceId)?.now ?? null;
-      next.set(now.instanceId, { before: before && before.cpuNanos <= now.cpuNanos ? before : null, now });
+      next.set(now.instanceId, pairOf(this.samples.get(now.instanceId), now));
     }
     this.samples = next;
     this.unsettled = [...next.values()].some(({ before }) => before === null);
@@ -151,6 +157,13 @@ export class LiveStats implements OnApplicationBootstrap, BeforeApplicationShutd
       };
     });
   }
+}
+
+/** The older sample is the last one that is long enough ago for its difference to say something, and of the same start. */
+export function pairOf(known: Pair | undefined, now: StatsSample): Pair {
+  if (!known || known.now.cpuNanos > now.cpuNanos) return { before: null, now };
+  const apart = Date.parse(now.at) - Date.parse(known.now.at) >= apartMs;
+  return { before: apart ? known.now : known.before, now };
 }
 
 /** CPU from two samples, the rest from the newer one. */

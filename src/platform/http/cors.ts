@@ -5,7 +5,14 @@ import { dialectOf } from './mount.js';
 
 type Policy = Readonly<Record<string, unknown>>;
 const none: Policy = { origin: false, strictPreflight: false };
-const exposed = ['X-Request-ID', 'X-RateLimit-Limit', 'X-RateLimit-Remaining', 'X-RateLimit-Reset', 'Retry-After'];
+const exposed = [
+  'X-Request-ID',
+  'X-RateLimit-Limit',
+  'X-RateLimit-Remaining',
+  'X-RateLimit-Reset',
+  'Retry-After',
+  'X-Flotilla-Engine',
+];
 
 /** True when a page of this origin may call us: our own public address, or one that the configuration lists. */
 export function allowsOrigin(config: Config, origin: string): boolean {
