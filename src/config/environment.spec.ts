@@ -68,7 +68,9 @@ describe('loadConfig', () => {
     const key = (env: NodeJS.ProcessEnv = {}): string | undefined => load(env).credentialKey?.reveal();
     expect(key()).toBe(key());
     expect(key()).not.toBe(load().masterKey.reveal());
-    expect(key({ FLOTILLA_MASTER_KEY: '1'.repeat(64) })).not.toBe(key());
+    expect(key({ FLOTILLA_MASTER_KEY: '7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed' })).not.toBe(
+      key(),
+    );
     expect(key({ CREDENTIAL_ENCRYPTION_KEY: 'AB'.repeat(32) })).toBe('ab'.repeat(32));
     expect(key({ CREDENTIAL_ENCRYPTION_KEY: 'none' })).toBeUndefined();
     expect(problems({ CREDENTIAL_ENCRYPTION_KEY: 'f00' })).toEqual([expect.stringContaining('64 hex digits')]);

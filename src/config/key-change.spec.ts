@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -31,7 +32,8 @@ describe('reading the settings of a key change', () => {
   });
 
   it('takes the next key of the environment, and needs it where the old one comes from there', () => {
-    const [old, next] = ['a'.repeat(64), 'b'.repeat(64)];
+    const keyOf = (text: string): string => createHash('sha256').update(text).digest('hex');
+    const [old, next] = [keyOf('old'), keyOf('next')];
     expect(() => loadKeyChange(env({ FLOTILLA_MASTER_KEY: old }))).toThrow('FLOTILLA_NEW_MASTER_KEY must be set too');
     expect(() => loadKeyChange(env({ FLOTILLA_MASTER_KEY: old, FLOTILLA_NEW_MASTER_KEY: old }))).toThrow('the old one');
     expect(() => loadKeyChange(env({ FLOTILLA_NEW_MASTER_KEY: 'short' }))).toThrow('must be 32 bytes');
@@ -39,7 +41,7 @@ describe('reading the settings of a key change', () => {
     expect(change.next.reveal()).toBe(next);
     expect(change.finish()[0]).toBe('Start every server with FLOTILLA_MASTER_KEY set to the new key.');
     expect(loadKeyChange(env({ FLOTILLA_NEW_MASTER_KEY: next })).next.reveal()).toBe(next);
-    expect(() => loadKeyChange(env({ FLOTILLA_NEW_MASTER_KEY: 'c'.repeat(64) }))).toThrow('remove one of the two');
+    expect(() => loadKeyChange(env({ FLOTILLA_NEW_MASTER_KEY: keyOf('other') }))).toThrow('remove one of the two');
   });
 
   it('keeps nothing where bundles have a key of their own', () => {

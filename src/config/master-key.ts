@@ -30,6 +30,14 @@ export function parseMasterKey(text: string): string | null {
   return bytes.length === 32 ? bytes.toString('hex') : null;
 }
 
+/** Of 32 bytes drawn by chance at least 16 differ, but for once in more than 10^15 times: fewer, and a person has typed it. */
+const fewestDistinct = 16;
+
+/** Is this a key that somebody may guess: zeros, one pattern over and over? */
+export function isGuessable(key: string): boolean {
+  return new Set(Buffer.from(key, 'hex')).size < fewestDistinct;
+}
+
 /** A key for one purpose, 64 hex digits: it tells nothing about the master key or the other ones. */
 export function derivedKey(masterKey: string, purpose: string): string {
   const bytes = hkdfSync('sha256', Buffer.from(masterKey, 'hex'), Buffer.alloc(0), `flotilla: ${purpose}`, 32);

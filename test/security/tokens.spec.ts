@@ -164,6 +164,17 @@ describe('tokens and keys under attack', () => {
     );
   });
 
+  it.each(['0'.repeat(64), 'ab'.repeat(32), '0123456789abcdef'.repeat(4), 'A'.repeat(43)])(
+    'S5: a master key of the right length that can be guessed is refused, and not repeated: %j',
+    (key) => {
+      const load = (name: string) => (): unknown => loadConfig({ [name]: key, FLOTILLA_DATA_DIR: flotilla.dataDir });
+      for (const name of ['FLOTILLA_MASTER_KEY', 'FLOTILLA_NEW_MASTER_KEY']) {
+        expect(load(name)).toThrow(`${name} can be guessed`);
+        expect(load(name)).not.toThrow(key);
+      }
+    },
+  );
+
   describe('S6: comparing', () => {
     it('a signature and a capability go through the comparison that takes the same time for all', async () => {
       const real = jest.requireActual<typeof import('node:crypto')>('node:crypto');

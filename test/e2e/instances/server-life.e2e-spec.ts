@@ -44,10 +44,14 @@ describe('the life of a server', () => {
   }, 120_000);
 
   it('refuses another master key with one sentence', async () => {
-    const server = await given({ FLOTILLA_MASTER_KEY: 'a'.repeat(64) });
+    const server = await given({
+      FLOTILLA_MASTER_KEY: '27042f4e6eca7d0b2a7ee4026df2ecfa51d3339e6d122aa099118ecd8563bad9',
+    });
     await server.start();
     await server.stop();
-    const wrong = await ChildServer.on(server.dataDir, { FLOTILLA_MASTER_KEY: 'b'.repeat(64) });
+    const wrong = await ChildServer.on(server.dataDir, {
+      FLOTILLA_MASTER_KEY: '8810ad581e59f2bc3928b261707a71308f7e139eb04820366dc4d5c18d980225',
+    });
     expect(await refusal(wrong)).toContain('The master key is not the one this database was made with');
     expect(
       wrong.output
