@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { Secret } from '../core/credentials/secret.js';
 import type { Config, ProviderConfig, ProviderName } from './config.js';
 import { ConfigError } from './config-error.js';
-import { credentialKeyFrom, derivedKey, isGuessable, masterKeyFrom, parseMasterKey } from './master-key.js';
+import { credentialKeyFrom, derivedKey, guessableKey, masterKeyFrom, parseMasterKey } from './master-key.js';
 import { endingsOfFiles, yesNo } from './setting-kinds.js';
 import { isBare, isImage, isLoopback, isOrigin, listIn, protocolOf } from './texts.js';
 
@@ -166,17 +166,6 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
   ];
   if (!read.success || problems.length > 0) throw new ConfigError([...new Set(problems)]);
   return toConfig(read.data);
-}
-
-/** The key that seals everything is no word of a person's. One that is being left (script/rotate-master-key) may be. */
-function guessableKey(env: NodeJS.ProcessEnv): string[] {
-  const name = env.FLOTILLA_NEW_MASTER_KEY ? 'FLOTILLA_NEW_MASTER_KEY' : 'FLOTILLA_MASTER_KEY';
-  const key = parseMasterKey(env[name] ?? '');
-  return key !== null && isGuessable(key)
-    ? [
-        `${name} can be guessed: openssl rand -hex 32 makes one that cannot, and script/rotate-master-key changes to it.`,
-      ]
-    : [];
 }
 
 /** What must not be offered to a network, asked of the raw text so that it is reported along with other mistakes. */

@@ -33,9 +33,17 @@ export function parseMasterKey(text: string): string | null {
 /** Of 32 bytes drawn by chance at least 16 differ, but for once in more than 10^15 times: fewer, and a person has typed it. */
 const fewestDistinct = 16;
 
-/** Is this a key that somebody may guess: zeros, one pattern over and over? */
-export function isGuessable(key: string): boolean {
-  return new Set(Buffer.from(key, 'hex')).size < fewestDistinct;
+/** Zeros, one pattern over and over: somebody may guess it. */
+const isGuessable = (key: string): boolean => new Set(Buffer.from(key, 'hex')).size < fewestDistinct;
+
+/** What is wrong with the key that seals everything, if a person thought it up. One that is being left may be such. */
+export function guessableKey(env: NodeJS.ProcessEnv): string[] {
+  const name = env.FLOTILLA_NEW_MASTER_KEY ? 'FLOTILLA_NEW_MASTER_KEY' : 'FLOTILLA_MASTER_KEY';
+  const key = parseMasterKey(env[name] ?? '');
+  if (key === null || !isGuessable(key)) return [];
+  return [
+    `${name} can be guessed: openssl rand -hex 32 makes one that cannot, and script/rotate-master-key changes to it.`,
+  ];
 }
 
 /** A key for one purpose, 64 hex digits: it tells nothing about the master key or the other ones. */

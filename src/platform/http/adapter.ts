@@ -25,7 +25,7 @@ export interface HttpStack {
   /** Methods that exist for a routed path such as `/~trinity/api/agents`. */
   readonly allowed: (path: string) => readonly string[];
   /** Who tells whether a request brings a good credential, once there is somebody: it throws for one that does not. */
-  identifyWith(identify: (request: FastifyRequest) => Promise<unknown>): void;
+  readonly identifyWith: (identify: (request: FastifyRequest) => Promise<unknown>) => void;
 }
 
 /** The Fastify adapter with everything that must be there before Nest registers its routes. */
