@@ -166,7 +166,7 @@ describe('loadConfig', () => {
   });
 
   it('takes a master key as hex or base64', () => {
-    const bytes = Buffer.alloc(32, 7);
+    const bytes = Buffer.from('1f0b4d2a87c3e9965ab47d10fe638c20bb59e1743ad8062fcd94705e8b16a3f2', 'hex');
     for (const text of [bytes.toString('hex').toUpperCase(), bytes.toString('base64'), bytes.toString('base64url')]) {
       expect(load({ FLOTILLA_MASTER_KEY: text }).masterKey.reveal()).toBe(bytes.toString('hex'));
     }

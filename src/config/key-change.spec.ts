@@ -44,6 +44,16 @@ describe('reading the settings of a key change', () => {
     expect(() => loadKeyChange(env({ FLOTILLA_NEW_MASTER_KEY: keyOf('other') }))).toThrow('remove one of the two');
   });
 
+  it('leaves a key that can be guessed, and changes to none', () => {
+    const [guessable, next] = ['0'.repeat(64), createHash('sha256').update('next').digest('hex')];
+    const change = loadKeyChange(env({ FLOTILLA_MASTER_KEY: guessable, FLOTILLA_NEW_MASTER_KEY: next }));
+    expect([change.config.masterKey.reveal(), change.next.reveal()]).toEqual([guessable, next]);
+    expect(() => loadKeyChange(env({ FLOTILLA_MASTER_KEY: next, FLOTILLA_NEW_MASTER_KEY: guessable }))).toThrow(
+      'FLOTILLA_NEW_MASTER_KEY can be guessed',
+    );
+    expect(() => loadKeyChange(env({ FLOTILLA_MASTER_KEY: guessable }))).toThrow('script/rotate-master-key');
+  });
+
   it('keeps nothing where bundles have a key of their own', () => {
     loadKeyChange(env({ CREDENTIAL_ENCRYPTION_KEY: 'd'.repeat(64) })).finish();
     expect(existsSync(join(dir, 'credential.key'))).toBe(false);

@@ -1,3 +1,4 @@
+import { Logger } from '@nestjs/common';
 import { ManualClock } from '../../../test/support/manual-clock.js';
 import { until } from '../../../test/support/until.js';
 import { HealthService } from '../health/health.service.js';
@@ -11,10 +12,11 @@ class Engine {
   away = false;
   broken = false;
   asked = 0;
+  warnings = ['It limits nothing.'];
 
   connect(): Promise<object> {
     this.asked += 1;
-    return this.away ? Promise.reject(new Error('away')) : Promise.resolve({ version: '1' });
+    return this.away ? Promise.reject(new Error('away')) : Promise.resolve({ version: '1', warnings: this.warnings });
   }
 
   list(): Promise<[]> {
@@ -45,6 +47,8 @@ describe('watching the engine', () => {
     await until('the engine was asked', () => engine.asked > asked);
     await new Promise((resolve) => setImmediate(resolve));
   }
+  const warned = jest.spyOn(Logger.prototype, 'warn').mockImplementation(() => undefined);
+  const said = (): unknown[] => warned.mock.calls.map(([what]) => what as unknown);
   beforeAll(async () => {
     const listed = (_: unknown, afterGap: boolean): Promise<void> => {
       lists.push(afterGap);
@@ -53,7 +57,20 @@ describe('watching the engine', () => {
     await watch.start({ listed, happened: () => undefined });
     await until('it listed', () => lists.length === 1);
   });
-  afterAll(() => watch.beforeApplicationShutdown());
+  afterAll(async () => {
+    await watch.beforeApplicationShutdown();
+    warned.mockRestore();
+  });
+
+  it('what the engine cannot do is told once, and something new when it is new', async () => {
+    const about = (): unknown[] => said().filter((one) => engine.warnings.includes(String(one)));
+    expect(about()).toEqual(['It limits nothing.']);
+    await pass(5000);
+    engine.warnings = ['It limits nothing.', 'It walls off nothing.'];
+    await pass(5000);
+    await pass(5000);
+    expect(about()).toEqual(engine.warnings);
+  });
 
   it('the list after it was away tells that events may have been missed, though the stream is not back yet', async () => {
     engine.away = true;

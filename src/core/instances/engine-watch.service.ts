@@ -32,6 +32,8 @@ export class EngineWatch implements BeforeApplicationShutdown {
   private reachable = false;
   private failure = 'not connected yet';
   private known: EngineInfo | null = null;
+  /** What it cannot do is told once, not with each of its connections. */
+  private readonly told = new Set<string>();
   private cursor: string | undefined;
   private streaming = false;
   private listDue = false;
@@ -118,6 +120,7 @@ export class EngineWatch implements BeforeApplicationShutdown {
     try {
       this.known = await this.engine.connect();
       if (!this.reachable) this.logger.log(`Connected to the ${this.engine.kind} engine ${this.known.version}`);
+      this.tell(this.known.warnings);
       const wasAway = !this.reachable;
       this.reachable = true;
       if (!this.streaming) void this.stream();
@@ -126,6 +129,11 @@ export class EngineWatch implements BeforeApplicationShutdown {
     } catch (error) {
       this.lost(error instanceof Error ? error.message : 'unknown failure');
     }
+  }
+
+  private tell(warnings: readonly string[]): void {
+    for (const warning of warnings.filter((one) => !this.told.has(one))) this.logger.warn(warning);
+    for (const warning of warnings) this.told.add(warning);
   }
 
   private async stream(): Promise<void> {
