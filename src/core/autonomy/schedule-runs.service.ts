@@ -11,6 +11,7 @@ import { Instance } from '../instances/instance.entity.js';
 import { Prompts } from '../sessions/prompts.service.js';
 import { TurnIntake, type Prompt } from '../sessions/turn-intake.service.js';
 import { Timetable } from './cron.rules.js';
+import { originOf, tellSettled } from './execution-news.js';
 import { ScheduleExecution } from './schedule-execution.entity.js';
 import { Schedule } from './schedule.entity.js';
 import { dueOf, graceMinutes } from './schedule.rules.js';
@@ -72,9 +73,10 @@ export class ScheduleRuns {
       const planned = timetable.between(schedule.nextRunAt, now);
       const { run, missed } = dueOf(planned, now);
       if (missed > 0) await this.miss(tx, schedule, { missed, first: schedule.nextRunAt, now });
-      if (run) await this.begin(tx, schedule, run, now);
+      const began = run !== null && (await this.begin(tx, schedule, run, now));
       const handled = planned.newest > now ? planned.newest : now;
-      const lastRunAt = run ? now : schedule.lastRunAt;
+      // A run that was skipped is none.
+      const lastRunAt = began ? now : schedule.lastRunAt;
       await tx.of(Schedule).update({ id }, { lastRunAt, nextRunAt: timetable.after(handled) });
       await this.forget(tx, id, now);
     });
@@ -100,11 +102,14 @@ export class ScheduleRuns {
     if (sent) this.prompts.stored(sent.accepted.turn, sent.log);
   }
 
-  private async begin(tx: Tx, schedule: Schedule, plannedAt: Date, now: Date): Promise<void> {
-    const why = await this.refusal(tx, schedule);
+  /** @returns false when it is skipped */
+  private async begin(tx: Tx, schedule: Schedule, plannedAt: Date, now: Date): Promise<boolean> {
+    const agent = await tx.of(Agent).findOneByOrFail({ id: schedule.agentId });
+    const why = await this.refusal(tx, schedule, agent);
     const about = { plannedAt, triggeredBy: 'schedule', userId: schedule.createdBy, createdAt: now } as const;
     const state = why === null ? ({ state: 'pending' } as const) : skipped(why, now);
-    await insertOnce(tx, executionOf(schedule, { ...about, ...state }));
+    await insertOnce(tx, executionOf(schedule, { ...about, ...state }), agent);
+    return why === null;
   }
 
   private async miss(
@@ -115,27 +120,26 @@ export class ScheduleRuns {
     const runs = missed === 1 ? 'a run' : `${missed} runs`;
     const why = `Missed ${runs} planned from ${first.toISOString()} on: no server was at work`;
     const about = { plannedAt: first, triggeredBy: 'schedule', userId: schedule.createdBy, createdAt: now } as const;
-    await insertOnce(tx, executionOf(schedule, { ...about, ...skipped(why, now) }));
+    const agent = await tx.of(Agent).findOneByOrFail({ id: schedule.agentId });
+    await insertOnce(tx, executionOf(schedule, { ...about, ...skipped(why, now) }), agent);
   }
 
   /** Why a run that is due shall not begin; null: it shall. */
-  private async refusal(tx: Tx, { id, agentId, createdBy }: Schedule): Promise<string | null> {
-    const agent = await tx.of(Agent).findOneByOrFail({ id: agentId });
+  private async refusal(tx: Tx, { id, createdBy }: Schedule, agent: Agent): Promise<string | null> {
     if (!agent.autonomy) return 'Autonomy is off for this agent';
     const [allowed] = await tx.query(
       `select 1 from users u where u.id = $1 and u.suspended_at is null and (u.role = 'admin' or u.id = $2
          or (u.email_proven_at is not null and exists (select 1 from agent_shares s where s.agent_id = $3 and s.email = lower(u.email))))`,
-      [createdBy, agent.ownerId, agentId],
+      [createdBy, agent.ownerId, agent.id],
     );
     if (!allowed) return 'Who made this schedule has no access to the agent any more';
     return (await goesOn(tx, id)) ? overlapping : null;
   }
 
   private async fail(tx: Tx, agent: Agent, execution: ScheduleExecution, error: string): Promise<null> {
-    const endedAt = this.intake.clock.now();
-    await tx.of(ScheduleExecution).update({ id: execution.id }, { state: 'failed', error, endedAt });
-    const data = { turnId: execution.id, state: 'failed', error, origin: originOf(execution) };
-    await tx.emit({ type: 'schedule.settled', orgId: agent.orgId, agentId: agent.id, data });
+    const end = { state: 'failed', error, endedAt: this.intake.clock.now() } as const;
+    await tx.of(ScheduleExecution).update({ id: execution.id }, end);
+    await tellSettled(tx, agent, Object.assign(execution, end));
     return null;
   }
 
@@ -162,11 +166,6 @@ function executionOf(schedule: Schedule, about: Partial<ScheduleExecution>): Sch
 
 const skipped = (error: string, now: Date) => ({ state: 'skipped', error, endedAt: now }) as const;
 
-const originOf = ({ scheduleId, scheduleName, triggeredBy }: ScheduleExecution) => ({
-  schedule: { id: scheduleId, name: scheduleName },
-  manual: triggeredBy === 'manual',
-});
-
 const promptOf = (execution: ScheduleExecution): Prompt => ({
   id: execution.id,
   text: execution.message,
@@ -175,9 +174,12 @@ const promptOf = (execution: ScheduleExecution): Prompt => ({
   origin: originOf(execution),
 });
 
-/** A planned time has one row, whoever writes it. */
-async function insertOnce(tx: Tx, execution: ScheduleExecution): Promise<void> {
-  await tx.of(ScheduleExecution).createQueryBuilder().insert().values(execution).orIgnore().execute();
+/** A planned time has one row, whoever writes it. Who wrote it tells of it, if that was all of the run. */
+async function insertOnce(tx: Tx, execution: ScheduleExecution, agent: Agent): Promise<void> {
+  const insert = tx.of(ScheduleExecution).createQueryBuilder().insert().values(execution).orIgnore().returning('id');
+  const { raw } = await insert.execute();
+  const inserted = Array.isArray(raw) && raw.length > 0;
+  if (inserted && execution.state === 'skipped') await tellSettled(tx, agent, execution);
 }
 
 async function goesOn(tx: Tx, scheduleId: string): Promise<boolean> {

@@ -38,7 +38,7 @@ describe.each(databaseKinds)('runs of schedules on $name', ({ start, skipped }) 
   beforeEach(async () => {
     clock = new ManualClock('2026-03-28T12:00:00.000Z');
     const { db } = database;
-    await db.query('truncate agents, users cascade');
+    await db.query('truncate agents, users, outbox cascade');
     const at = clock.now();
     const owner = {
       username: 'owner',
@@ -104,6 +104,16 @@ describe.each(databaseKinds)('runs of schedules on $name', ({ start, skipped }) 
     }
     expect(await planned()).toEqual(['2026-03-28T12:00 sent', '2026-03-28T12:01 sent', '2026-03-28T12:02 sent']);
     expect(await database.db.of(Turn).count()).toBe(3);
+  });
+
+  it('tells once of a run that was skipped, however many servers look, and does not call it the last run', async () => {
+    await database.db.query('update agents set autonomy = false');
+    await given('0 * * * *', '2026-03-28T12:00:00Z');
+    await Promise.all([scheduler(), scheduler()].flatMap((one) => [one.look(), one.look()]));
+    const told = await database.db.query(`select data from outbox where type = 'schedule.settled'`);
+    expect(told).toMatchObject([{ data: { state: 'skipped', error: 'Autonomy is off for this agent' } }]);
+    const [schedule] = await database.db.of(Schedule).find();
+    expect([schedule?.lastRunAt, await planned()]).toEqual([null, ['2026-03-28T12:00 skipped']]);
   });
 
   it('says when the next look is worth while', async () => {

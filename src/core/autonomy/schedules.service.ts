@@ -11,6 +11,7 @@ import { Clock } from '../clock.port.js';
 import { Conflict, Forbidden, NotFound } from '../errors/domain-error.js';
 import { Leadership } from '../leadership/leadership.service.js';
 import { timetableOf } from './cron.rules.js';
+import { tellSettled } from './execution-news.js';
 import { ScheduleExecution } from './schedule-execution.entity.js';
 import { Schedule } from './schedule.entity.js';
 import { checkFields, mayChange, type ScheduleFields } from './schedule.rules.js';
@@ -97,7 +98,10 @@ export class Schedules {
       const row = await tx.lock(Schedule, { id, agentId: agent.id });
       if (!row) throw new NotFound('schedule', id);
       const over = { state: 'skipped', error: 'The schedule was deleted', endedAt: this.clock.now() } as const;
-      await tx.of(ScheduleExecution).update({ scheduleId: id, state: 'pending' }, over);
+      for (const waiting of await tx.of(ScheduleExecution).findBy({ scheduleId: id, state: 'pending' })) {
+        const settled = await tx.of(ScheduleExecution).update({ id: waiting.id, state: 'pending' }, over);
+        if (settled.affected) await tellSettled(tx, agent, Object.assign(waiting, over));
+      }
       await tx.of(Schedule).delete({ id });
       await this.record(tx, who, 'schedule.deleted', row);
     });

@@ -164,8 +164,20 @@ describe('schedules', () => {
       will_fire: false,
       will_not_fire_because: 'Autonomy is off for this agent',
     });
+    const socket = await fleet.events();
     await due(id);
-    expect(await runsOf(id)).toMatchObject([{ status: 'skipped', error: 'Autonomy is off for this agent' }]);
+    const why = 'Autonomy is off for this agent';
+    const [skipped] = await runsOf(id);
+    expect(skipped).toMatchObject({ status: 'skipped', error: why });
+    expect(await socket.event((event) => event['type'] === 'schedule_execution_completed')).toMatchObject({
+      agent: 'worker',
+      schedule_id: id,
+      execution_id: skipped?.id,
+      status: 'skipped',
+      error: why,
+    });
+    socket.close();
+    expect((await admin.get(`${base}/${id}`)).body['last_run_at']).toBeNull();
     const triggered = await admin.post(`${base}/${id}/trigger`);
     expect(triggered.body).toEqual({ status: 'triggered', schedule_id: id, execution_id: text });
     expect(await untilOver(id)).toMatchObject({ status: 'success', triggered_by: 'manual', planned_at: null });
