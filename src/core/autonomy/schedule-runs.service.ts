@@ -177,7 +177,7 @@ const promptOf = (execution: ScheduleExecution): Prompt => ({
 /** A planned time has one row, whoever writes it. Who wrote it tells of it, if that was all of the run. */
 async function insertOnce(tx: Tx, execution: ScheduleExecution, agent: Agent): Promise<void> {
   const insert = tx.of(ScheduleExecution).createQueryBuilder().insert().values(execution).orIgnore().returning('id');
-  const { raw } = await insert.execute();
+  const { raw } = (await insert.execute()) as { readonly raw: unknown };
   const inserted = Array.isArray(raw) && raw.length > 0;
   if (inserted && execution.state === 'skipped') await tellSettled(tx, agent, execution);
 }

@@ -142,9 +142,11 @@ export class AgentLifecycle {
     await this.db.run(async (tx) => {
       await tx.lock(Instance, { agentId: agent.id });
       const audience = await audienceOf(tx.of(AgentShare), agent);
+      const afterwards = await this.control.deleting(tx, agent.id);
       // Who named it by name means the one that has the name now.
       const { affected } = await tx.of(Agent).delete({ ...ref, id: agent.id });
       if (!affected) throw await overtaken(tx, agent);
+      await afterwards();
       await tx.query('delete from api_keys where agent_id = $1', [agent.id]);
       const data = { slug: agent.slug, instanceId: instance?.id ?? null, audience };
       await this.record(tx, who, 'agent.deleted', agent.id, { slug: agent.slug });

@@ -56,6 +56,11 @@ export class InstanceControl {
     return this.hooks.stopAsked(tx, who, agentId);
   }
 
+  /** What hangs on an agent without belonging to it, in the transaction that deletes it; call the answer after its rows went. */
+  deleting(tx: Tx, agentId: string): Promise<() => Promise<void>> {
+    return this.hooks.deleting(tx, agentId);
+  }
+
   kick(id: string): void {
     void this.reconciler.kick(id);
   }

@@ -14,6 +14,8 @@ export interface InstanceHook {
   halted(instanceId: string, reason: string, willReturn: boolean): Promise<void>;
   /** A person stops the agent, which is more than a halt for a rename or a recreate. In the transaction of the wish. */
   stopAsked?(tx: Tx, who: Principal, agentId: string): Promise<void>;
+  /** The agent is about to be deleted with all its rows. @returns what is done once they are gone, in the same transaction */
+  deleting?(tx: Tx, agentId: string): Promise<() => Promise<void>>;
 }
 
 /** A container that answers, but is not yet announced as running. */
@@ -65,6 +67,14 @@ export class InstanceHooks {
 
   async stopAsked(tx: Tx, who: Principal, agentId: string): Promise<void> {
     for (const hook of this.hooks) await hook.stopAsked?.(tx, who, agentId);
+  }
+
+  async deleting(tx: Tx, agentId: string): Promise<() => Promise<void>> {
+    const rest: (() => Promise<void>)[] = [];
+    for (const hook of this.hooks) if (hook.deleting) rest.push(await hook.deleting(tx, agentId));
+    return async () => {
+      for (const work of rest) await work();
+    };
   }
 
   async halted(instanceId: string, reason: string, willReturn: boolean): Promise<void> {

@@ -6,6 +6,7 @@ import { AttachSteps } from './attach-steps.js';
 import { Caretaker, CaretakerTools } from './caretaker.service.js';
 import { JournalFollower } from './follower.service.js';
 import { History } from './history.service.js';
+import { CollaborationEnds } from './collaboration-ends.js';
 import { Conversations } from './conversations.service.js';
 import { IngestRequests } from './ingest-requests.js';
 import { IngestResponses } from './ingest-responses.js';
@@ -56,6 +57,7 @@ const parts = [
   AttachSteps,
   CaretakerTools,
   CarrierMap,
+  CollaborationEnds,
   Ingest,
   IngestEffects,
   IngestRequests,

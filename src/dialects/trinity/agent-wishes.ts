@@ -35,6 +35,7 @@ export class AgentWishes {
     const asked = resourcesOf(body.resources);
     const wantedBranch = branchOf(body.source_branch);
     this.requireFreePort(body.port);
+    requireNoCredential(body.github_credential_id);
     const repository = body.github_repo ? githubRepoOf(body.github_repo) : null;
     const label = body.template?.trim() || null;
     const template = label === null ? null : await this.templates.resolve(label);
@@ -95,6 +96,13 @@ export class AgentWishes {
 }
 
 const textOr = (text: string | undefined, fallback: string): string => text?.trim() || fallback;
+
+/** A clone with other rights than those that were asked for would be a surprise later on. */
+function requireNoCredential(id: string | null | undefined): void {
+  if (!id?.trim()) return;
+  const instead = 'leave github_credential_id out, and repositories are read with the GITHUB_TOKEN of this server';
+  throw new Invalid(`There are no stored credentials for git here: ${instead}`, [], 'no_git_credentials');
+}
 
 /** Null: none was named. */
 function branchOf(given: string | undefined): string | null {

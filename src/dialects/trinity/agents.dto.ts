@@ -69,7 +69,7 @@ export class CreateAgentBody {
   @ApiPropertyOptional({
     type: 'string',
     nullable: true,
-    description: 'Without effect: repositories are read with the `GITHUB_TOKEN` of this server',
+    description: 'Refused: repositories are read with the `GITHUB_TOKEN` of this server. null or empty is fine',
   })
   @IsOptional()
   @IsString()

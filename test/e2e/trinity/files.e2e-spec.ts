@@ -3,6 +3,7 @@ import { AgentShare } from '../../../src/core/agents/agent-share.entity.js';
 import { bootFleet, type Fleet } from '../../support/fleet.js';
 import type { TrinityClient } from '../../support/trinity-client.js';
 import { number, text, time } from '../../support/trinity-shapes.js';
+import { until } from '../../support/until.js';
 
 const agent = '/api/agents/files';
 /** A home with folders, a hidden file, a link out and a link inside. */
@@ -170,17 +171,18 @@ describe('information and files', () => {
     expect(Number(body['memory_used_bytes'])).toBeGreaterThan(0);
   });
 
-  it('measures an agent that has only just started', async () => {
-    const spin = 'for i in 1 2 3 4 5 6 7 8 9; do :; done';
+  it('measures an agent that has only just started, and what its programs use of the processor', async () => {
     await admin.post(`${agent}/stop`);
     await admin.post(`${agent}/start`);
-    const work = fleet.chat(
-      'files',
-      `<<bash end=$(($(date +%s)+5)); while [ $(date +%s) -lt $end ]; do ${spin}; done>>`,
-    );
     const { status, body } = await admin.get(`${agent}/stats`);
     expect(status).toBe(200);
     expect(Number(body['memory_used_bytes'])).toBeGreaterThan(0);
+    const spin = 'for i in 1 2 3 4 5 6 7 8 9; do :; done';
+    const work = fleet.chat('files', `<<bash while [ ! -e enough.txt ]; do ${spin}; done>>`);
+    await until('a loop that does nothing else is seen', async () => {
+      const now = await admin.get(`${agent}/stats`);
+      return now.status === 200 && Number(now.body['cpu_percent']) > 10;
+    }).finally(() => admin.put(`${agent}/files?path=enough.txt`, { content: '' }));
     await work;
   });
 

@@ -118,6 +118,30 @@ describe('tasks, models and queues', () => {
     expect((await task({ message: 'x' }, { 'X-Source-Agent': 'nobody' })).status).toBe(403);
   });
 
+  it('ends the line of who asked an agent that was deleted meanwhile', async () => {
+    await fleet.givenAgent('asked');
+    const socket = await fleet.events();
+    const token = fleet.admin.token ?? '';
+    const headers = { 'X-Source-Agent': 'asker' };
+    const answer = fleet.request('POST', '/api/agents/asked/task', {
+      token,
+      json: { message: '<<slow 600 100>>' },
+      headers,
+    });
+    const about = (event: Record<string, unknown>): boolean =>
+      event['activity_type'] === 'agent_collaboration' && event['agent_name'] === 'asker';
+    expect(await socket.event(about)).toMatchObject({ activity_state: 'started' });
+    await fleet.admin.delete('/api/agents/asked');
+    expect((await answer).status).toBe(404);
+    const over = { activity_state: 'failed', error: 'The agent was deleted' };
+    expect(await socket.event((event) => about(event) && event['activity_state'] !== 'started')).toMatchObject(over);
+    socket.close();
+    const { body } = await fleet.admin.get<{ activities: object[] }>(
+      '/api/agents/asker/activities?activity_type=agent_collaboration&activity_state=started',
+    );
+    expect(body.activities).toEqual([]);
+  });
+
   it('a model is used from the next message on', async () => {
     expect((await fleet.admin.get(`${path}/model`)).body).toMatchObject({
       model: null,

@@ -194,7 +194,7 @@ describe('templates and repositories', () => {
     it('is taken at main where it has one and no other branch is named', async () => {
       host.commit('private/two', { 'a.txt': 'trunk\n' });
       host.commit('private/two', { 'a.txt': 'main\n' }, 'main');
-      const more = { source_mode: false, github_credential_id: 'c-1' };
+      const more = { source_mode: false, github_credential_id: null };
       await fleet.givenAgent('at-main', { github_repo: 'private/two', ...more });
       expect(await read('at-main', 'a.txt')).toBe('main\n');
       expect(await bash('at-main', 'git symbolic-ref --short HEAD')).toBe('main\n');
@@ -227,6 +227,7 @@ describe('templates and repositories', () => {
     [{ github_repo: 'private/app', source_branch: 'none' }, 400, 'no branch none'],
     [{ github_repo: 'private/app', source_branch: '--upload-pack=x' }, 400, 'no name of a branch'],
     [{ github_repo: 'private/app', template: 'github:private/tpl' }, 400, 'two repositories'],
+    [{ github_repo: 'private/app', github_credential_id: 'c-1' }, 400, 'leave github_credential_id out'],
   ])('%j is refused with %d: %s', async (fields, status, detail) => {
     const before = await agents();
     const answer = await admin.post('/api/agents', { name: 'refused', ...fields });
