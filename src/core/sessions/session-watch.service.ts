@@ -57,12 +57,14 @@ export class SessionWatch {
     const box = new WatchBox(this.clock, signal);
     let quiet = 0;
     let begun = false;
+    let { session } = options;
     const stop = this.events.subscribe((published) => {
       if (published.some(({ agentId }) => agentId === agent.id)) box.look();
     });
     try {
       while (!signal.aborted) {
-        const session = options.session ?? (await this.history.live(who, agent));
+        // Asked only when it may be another one: pieces of text come by the thousand.
+        if (options.session === null && box.mayHaveMoved()) session = await this.history.live(who, agent);
         if (!begun || session?.id !== box.sessionId) {
           begun = true;
           const from = startOf(session, options.since);
@@ -76,7 +78,7 @@ export class SessionWatch {
         }
         quiet = found ? 0 : quiet + 1;
         // Another server may read the journal: its events are found by looking.
-        if (!found) box.behind = true;
+        if (!found) box.doubt();
         if (!follow) return;
         if (quiet >= idleEvery) {
           quiet = 0;

@@ -13,6 +13,8 @@ export class WatchBox {
   /** Something was left out: the database has it. */
   behind = false;
   private waiting: StreamItem[] = [];
+  /** The conversation may be over, and another one be there. */
+  private moved = true;
   private textLost = true;
   private leave: () => void = () => undefined;
   private wake: () => void = () => undefined;
@@ -36,8 +38,20 @@ export class WatchBox {
 
   /** Something happened that may have left events behind. */
   look(): void {
-    this.behind = true;
+    this.doubt();
     this.rouse();
+  }
+
+  /** The next look asks the database for everything. */
+  doubt(): void {
+    Object.assign(this, { behind: true, moved: true });
+  }
+
+  /** True once after each doubt, and at the beginning. */
+  mayHaveMoved(): boolean {
+    const { moved } = this;
+    this.moved = false;
+    return moved;
   }
 
   /** The database is about to be read: what waits is in it, or comes again. */
@@ -79,7 +93,10 @@ export class WatchBox {
         this.signal.removeEventListener('abort', finish);
         resolve();
       };
-      const cancel = this.clock.after(ms, finish);
+      const cancel = this.clock.after(ms, () => {
+        this.doubt();
+        finish();
+      });
       this.signal.addEventListener('abort', finish, { once: true });
       this.wake = finish;
     });
