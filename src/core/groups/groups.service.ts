@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
+import { IsNull } from 'typeorm';
 import { type Tx, UnitOfWork } from '../../platform/database/unit-of-work.js';
 import { Access, type AgentRef } from '../access/access.service.js';
 import type { Principal } from '../access/principal.js';
@@ -13,6 +14,7 @@ import { Group } from './group.entity.js';
 import { groupNameOf, lockLevel, nameKeyOf, requireKeeper, storable } from './group.rules.js';
 import { SecretBox } from './secret-box.js';
 import { SecretRow } from './secret.entity.js';
+import { requireRoom } from './secret.rules.js';
 
 /** A group with how much is in it: of agents those the caller may see. */
 export interface SeenGroup {
@@ -35,6 +37,9 @@ export interface GroupRemoval {
   /** Secrets that gave way to those of the organisation with the same name. */
   readonly dropped: readonly string[];
 }
+
+const noRoomAbove =
+  'Together with those that move to it the secrets of the organisation would have more than 1 MiB: delete some first';
 
 interface GroupRow extends Omit<SeenGroup, 'agentCount' | 'secretCount'> {
   readonly agentCount: string | number;
@@ -134,7 +139,10 @@ export class Groups {
     return this.get(who, id);
   }
 
-  /** Its agents and secrets go to the organisation; a secret the organisation has already stays as it is. */
+  /**
+   * Its agents and secrets go to the organisation; a secret the organisation has already stays as it is.
+   * @throws Invalid `too_many_secrets`: they do not fit there, and nothing was changed
+   */
   remove(who: Principal, id: string): Promise<GroupRemoval> {
     requireKeeper(who);
     return this.db.run(async (tx) => {
@@ -167,9 +175,10 @@ export class Groups {
   private async moveUp(tx: Tx, group: Group): Promise<string[]> {
     const { orgId } = group;
     const rows = await tx.of(SecretRow).findBy({ groupId: group.id });
-    const taken = await tx.query<{ name: string }>('select name from secrets where org_id = $1 and group_id is null', [
-      orgId,
-    ]);
+    const taken = await tx.of(SecretRow).findBy({ orgId, groupId: IsNull() });
+    const sizes = [...rows, ...taken].map((row) => [row.name, this.box.sizeOf(row)] as const);
+    // Of two with one name that of the organisation stays: it comes last.
+    requireRoom(new Map(sizes), noRoomAbove);
     const names = new Set(taken.map(({ name }) => name));
     for (const row of rows) {
       if (names.has(row.name)) continue;

@@ -185,6 +185,21 @@ describe('groups and secrets', () => {
     expect(await variablesOf(instanceId)).toEqual({ BOTH: 'of-organisation', MOVED: 'moved-value' });
   });
 
+  it('keeps a group whose secrets do not fit beside those of the organisation; what gives way needs no room', async () => {
+    const { id } = await groups.create(who, 'large');
+    const many = (word: string, count: number): Record<string, string> =>
+      Object.fromEntries(Array.from({ length: count }, (_, index) => [`${word}${index}`, 'x'.repeat(64 * 1024)]));
+    await secrets.put(who, null, many('SAME', 10));
+    await secrets.put(who, id, { ...many('SAME', 8), ...many('MORE', 6) });
+    await expect(groups.remove(who, id)).rejects.toMatchObject({ code: 'too_many_secrets', kind: 'invalid' });
+    expect(await groups.get(who, id)).toMatchObject({ secretCount: 14 });
+    expect(await secrets.list(who, null)).toHaveLength(10);
+    await secrets.remove(who, id, 'MORE0');
+    const { dropped } = await groups.remove(who, id);
+    expect(dropped).toHaveLength(8);
+    expect(await secrets.list(who, null)).toHaveLength(15);
+  });
+
   it('moves an agent between groups of its own organisation only', async () => {
     const { id } = await groups.create(who, 'one');
     const foreign = await groups.create(person('elsewhere'), 'two');

@@ -34,10 +34,12 @@ export function requireValue(name: string, value: unknown): asserts value is str
   if (/\p{Surrogate}/u.test(value)) throw new Invalid(`The value of ${name} is no valid text`, [], 'invalid_value');
 }
 
-/** Refuses more than fits into the environment of one process. */
-export function requireRoom(variables: Iterable<readonly [string, string]>): void {
+/** Refuses more than fits into the environment of one process. Values by their size in bytes. */
+export function requireRoom(
+  sizes: Iterable<readonly [name: string, bytes: number]>,
+  refusal = 'All secrets of one place together may have 1 MiB: delete some first',
+): void {
   let bytes = 0;
-  for (const [name, value] of variables) bytes += Buffer.byteLength(name) + Buffer.byteLength(value) + 2;
-  if (bytes <= mostBytesTogether) return;
-  throw new Invalid('All secrets of one place together may have 1 MiB: delete some first', [], 'too_many_secrets');
+  for (const [name, size] of sizes) bytes += Buffer.byteLength(name) + size + 2;
+  if (bytes > mostBytesTogether) throw new Invalid(refusal, [], 'too_many_secrets');
 }

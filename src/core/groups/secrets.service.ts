@@ -56,8 +56,8 @@ export class Secrets {
     return this.db.run(async (tx) => {
       await requireLevel(tx, who, groupId);
       const known = await levelRows(tx, who.orgId, groupId);
-      const after = new Map(known.map((row) => [row.name, this.sizeOf(row)]));
-      for (const [name, value] of wanted) after.set(name, value);
+      const after = new Map(known.map((row) => [row.name, this.box.sizeOf(row)]));
+      for (const [name, value] of wanted) after.set(name, Buffer.byteLength(value));
       requireRoom(after);
       const now = this.clock.now();
       for (const [name, value] of wanted) {
@@ -95,11 +95,6 @@ export class Secrets {
   private reserved(): string[] {
     const ofRuntimes = this.runtimes.names.flatMap((name) => this.runtimes.get(name).ownVariables ?? []);
     return [...agentVariables.map(([, name]) => name), ...ofRuntimes];
-  }
-
-  /** Something as long as the value: a sealed text is longer than that by a third and a little. */
-  private sizeOf({ sealed }: SecretRow): string {
-    return ' '.repeat(Math.max(0, Math.floor(((sealed.length - 12) * 3) / 4) - 28));
   }
 }
 

@@ -37,7 +37,7 @@ export class AgentFileChanges {
    * never held whole, and when they break off the file stays as it was. 413 above 100 MB.
    */
   async write(who: Principal, slug: string, path: string, data: string | AsyncIterable<Buffer>): Promise<Written> {
-    const home = await this.homes.open(who, slug, 'operate');
+    const home = await this.homes.open(who, { slug }, 'operate');
     const asked = named(homePathOf(path));
     refuseUneditable(home, asked);
     try {
@@ -58,7 +58,7 @@ export class AgentFileChanges {
 
   /** Makes a folder and those above it; one that is there already is success. */
   async mkdir(who: Principal, slug: string, path: string): Promise<{ path: string }> {
-    const home = await this.homes.open(who, slug, 'operate');
+    const home = await this.homes.open(who, { slug }, 'operate');
     const asked = named(homePathOf(path));
     refuseUneditable(home, asked);
     try {
@@ -74,7 +74,7 @@ export class AgentFileChanges {
 
   /** A file, a link (never what it points to), or a folder with everything in it. */
   async remove(who: Principal, slug: string, path: string): Promise<Removed> {
-    const home = await this.homes.open(who, slug, 'operate');
+    const home = await this.homes.open(who, { slug }, 'operate');
     const asked = named(homePathOf(path));
     refuseProtected(home, asked);
     try {

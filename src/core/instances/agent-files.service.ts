@@ -45,7 +45,7 @@ export class AgentFiles {
 
   /** Directories first, then by name. Depth 20 and 10,000 entries at most, then `truncated`. */
   async tree(who: Principal, slug: string, path: string, showHidden: boolean): Promise<Tree> {
-    const home = await this.homes.open(who, slug, 'view');
+    const home = await this.homes.open(who, { slug }, 'view');
     const base = await home.resolve(homePathOf(path));
     const walk = new TreeWalk(home, showHidden);
     const entries = await walk.list(base, 0).catch((error: unknown) => {
@@ -56,7 +56,7 @@ export class AgentFiles {
 
   /** Throws `Invalid` for what is no file, 413 above 100 MB. */
   async download(who: Principal, slug: string, path: string): Promise<Download> {
-    const home = await this.homes.open(who, slug, 'view');
+    const home = await this.homes.open(who, { slug }, 'view');
     const asked = homePathOf(path);
     home.requireVisible(asked);
     const resolved = await home.resolve(asked);
@@ -80,7 +80,7 @@ export class AgentFiles {
 
   /** A small text file, or null when there is none (or it is none of the caller's business). */
   async text(who: Principal, slug: string, path: string): Promise<string | null> {
-    const home = await this.homes.open(who, slug, 'view');
+    const home = await this.homes.open(who, { slug }, 'view');
     try {
       return (await home.channel.read('home', path, { length: 256 * 1024 })).data.toString('utf8');
     } catch (error) {

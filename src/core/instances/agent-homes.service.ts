@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Access } from '../access/access.service.js';
+import { Access, type AgentRef } from '../access/access.service.js';
 import { includes } from '../access/access.rules.js';
 import type { Principal, Right } from '../access/principal.js';
 import type { Agent } from '../agents/agent.entity.js';
@@ -20,8 +20,8 @@ export class AgentHomes {
   ) {}
 
   /** Throws as `Access.agent` does, and `Invalid` when the agent does not run. */
-  async open(who: Principal, slug: string, right: Right): Promise<AgentHome> {
-    const agent = await this.access.agent(who, { slug }, right);
+  async open(who: Principal, ref: AgentRef, right: Right): Promise<AgentHome> {
+    const agent = await this.access.agent(who, ref, right);
     const instance = await this.instances.findOf(agent.id);
     if (instance?.state !== 'running' || !instance.ref) {
       throw new Invalid('Agent must be running to access its files', [], 'agent_not_running');

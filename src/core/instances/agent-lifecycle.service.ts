@@ -79,21 +79,17 @@ export class AgentLifecycle {
   async start(who: Principal, slug: string): Promise<AgentWithInstance> {
     const agent = await this.access.agent(who, { slug }, 'operate');
     this.control.requireEngine();
-    const { id } = await this.wish(who, agent, {
-      desired: 'running',
-      failures: 0,
-      retryAt: null,
-      renewAt: this.records.clock.now(),
-    });
+    const renewAt = this.records.clock.now();
+    const { id } = await this.wish(who, agent, { slug }, { desired: 'running', failures: 0, retryAt: null, renewAt });
     await this.settled(id, buildSeconds);
     return this.load(agent.id);
   }
 
   /** TERM, 10 s (or `graceSeconds`), KILL. Stopped already is success. */
-  async stop(who: Principal, slug: string, graceSeconds: number | null = null): Promise<Stopped> {
-    const agent = await this.access.agent(who, { slug }, 'operate');
+  async stop(who: Principal, ref: AgentRef, graceSeconds: number | null = null): Promise<Stopped> {
+    const agent = await this.access.agent(who, ref, 'operate');
     await this.db.run((tx) => this.control.stopAsked(tx, who, agent.id));
-    const began = await this.halt(who, agent, graceSeconds);
+    const began = await this.halt(who, agent, ref, graceSeconds);
     return { ...(await this.load(agent.id)), began };
   }
 
@@ -107,7 +103,7 @@ export class AgentLifecycle {
     await this.requireFree(newSlug);
     const before = await this.control.getOf(agent.id);
     const wasRunning = before.state === 'running';
-    if (before.state !== 'stopped' || before.desired !== 'stopped') await this.halt(who, agent);
+    if (before.state !== 'stopped' || before.desired !== 'stopped') await this.halt(who, agent, { slug });
     crashPoint('rename.halted');
     const displayName = agent.displayName === agent.slug ? newSlug : agent.displayName;
     await this.db
@@ -172,11 +168,16 @@ export class AgentLifecycle {
   }
 
   /** @returns whether nobody else had asked for it yet */
-  private async halt(who: Principal, agent: Agent, graceSeconds: number | null = null): Promise<boolean> {
+  private async halt(
+    who: Principal,
+    agent: Agent,
+    ref: AgentRef,
+    graceSeconds: number | null = null,
+  ): Promise<boolean> {
     const before = await this.control.getOf(agent.id);
     if (before.state === 'stopped' && before.desired === 'stopped') return false;
     this.control.requireEngine();
-    const { id, changed } = await this.wish(who, agent, { desired: 'stopped', reason: null, graceSeconds });
+    const { id, changed } = await this.wish(who, agent, ref, { desired: 'stopped', reason: null, graceSeconds });
     const over = (now: Instance | null): boolean =>
       now === null || now.state === 'stopped' || now.desired !== 'stopped' || !this.control.engineConnected;
     const ended = await this.control.until(id, over, stopSeconds);
@@ -186,10 +187,16 @@ export class AgentLifecycle {
     throw new Unavailable('Docker is not available', 'engine_unavailable', 2);
   }
 
-  private async wish(who: Principal, agent: Agent, patch: InstancePatch): Promise<{ id: string; changed: boolean }> {
+  /** @param ref how the caller named it: who named it by name means the one that has the name now */
+  private async wish(
+    who: Principal,
+    agent: Agent,
+    ref: AgentRef,
+    patch: InstancePatch,
+  ): Promise<{ id: string; changed: boolean }> {
     const wished = await this.db.run(async (tx) => {
       const instance = await tx.lock(Instance, { agentId: agent.id });
-      if (!instance || !(await tx.of(Agent).existsBy({ id: agent.id, slug: agent.slug }))) {
+      if (!instance || !(await tx.of(Agent).existsBy({ ...ref, id: agent.id }))) {
         throw await overtaken(tx, agent);
       }
       const changed = instance.desired !== patch.desired;

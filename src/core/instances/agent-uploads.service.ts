@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Config } from '../../config/config.js';
 import { UnitOfWork } from '../../platform/database/unit-of-work.js';
+import type { AgentRef } from '../access/access.service.js';
 import type { Principal } from '../access/principal.js';
 import { Audit } from '../audit/audit.service.js';
 import { Clock } from '../clock.port.js';
@@ -55,8 +56,8 @@ export class AgentUploads {
   ) {}
 
   /** Files of a running agent. */
-  async list(who: Principal, slug: string): Promise<Uploads> {
-    const home = await this.homes.open(who, slug, 'view');
+  async list(who: Principal, ref: AgentRef): Promise<Uploads> {
+    const home = await this.homes.open(who, ref, 'view');
     return sumOf(await this.files(home));
   }
 
@@ -66,10 +67,10 @@ export class AgentUploads {
    */
   async store(
     who: Principal,
-    slug: string,
+    ref: AgentRef,
     given: { readonly name: string; readonly data: AsyncIterable<Buffer> },
   ): Promise<{ readonly file: Uploaded; readonly totalBytes: number }> {
-    const home = await this.homes.open(who, slug, 'operate');
+    const home = await this.homes.open(who, ref, 'operate');
     const name = uploadNameOf(given.name);
     requireExtension(name, this.config.refusedUploads ?? refusedExtensions);
     const upload = new IncomingUpload(given.data, {
@@ -90,8 +91,8 @@ export class AgentUploads {
     return { file, totalBytes: upload.otherBytes + upload.size };
   }
 
-  async remove(who: Principal, slug: string, name: string): Promise<void> {
-    const home = await this.homes.open(who, slug, 'operate');
+  async remove(who: Principal, ref: AgentRef, name: string): Promise<void> {
+    const home = await this.homes.open(who, ref, 'operate');
     const files = await this.files(home);
     if (!files.some((file) => file.name === name)) throw new NotFound('file', name);
     await home.channel.remove('home', `${folder}/${name}`).catch((error: unknown) => {

@@ -141,7 +141,7 @@ export class AgentStarts {
     if (phase === 'stopped' && instance.desired !== 'running') return false;
     if (phase === 'provisioning' || phase === 'failed') throw new WrongState('Agent', wordFor(phase), 'be stopped');
     try {
-      const { began } = await this.parts.lifecycle.stop(who, agent.slug, graceSeconds);
+      const { began } = await this.parts.lifecycle.stop(who, { id: agent.id }, graceSeconds);
       return began;
     } catch (error) {
       if (!(error instanceof TimedOut || error instanceof Upstream)) throw error;

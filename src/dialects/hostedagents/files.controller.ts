@@ -54,7 +54,7 @@ export class HostedFilesController {
   ): Promise<UploadedView> {
     await this.reach.require(agent);
     const given = await form.file('file', gone);
-    const { file, totalBytes } = await this.uploads.store(who, agent.slug, given);
+    const { file, totalBytes } = await this.uploads.store(who, { id: agent.id }, given);
     return UploadedView.of(file, given.type, totalBytes);
   }
 
@@ -66,7 +66,7 @@ export class HostedFilesController {
   @Refuses(refusals)
   async list(@Who() who: Principal, @TheAgent() agent: Agent): Promise<FilesView> {
     await this.reach.require(agent);
-    return FilesView.of(await this.uploads.list(who, agent.slug));
+    return FilesView.of(await this.uploads.list(who, { id: agent.id }));
   }
 
   @Delete(':name')
@@ -78,7 +78,7 @@ export class HostedFilesController {
   @Refuses({ ...refusals, 404: 'No such agent or file' })
   async remove(@Who() who: Principal, @TheAgent() agent: Agent, @Param('name') name: string): Promise<DeletedView> {
     await this.reach.require(agent);
-    await this.uploads.remove(who, agent.slug, name);
+    await this.uploads.remove(who, { id: agent.id }, name);
     return { deleted: true };
   }
 }

@@ -40,7 +40,11 @@ export class HostedLifecycleController {
     examples: { prompted: { value: { name: 'build-agent', initialPrompt: 'Set up a Node.js project' } } },
   })
   @ApiOkResponse({ type: CreatedAgentView })
-  @Refuses({ 400: 'Bad JSON, a bad name, an unknown model', 503: 'It could not be started, or too many run' })
+  @Refuses({
+    400: 'Bad JSON, a bad name, an unknown model, or scope and scopeId mean different scopes',
+    404: 'No such scope',
+    503: 'It could not be started (it stays in ERROR, with its agentId), too many run, or no engine answers',
+  })
   async create(@Who() who: Principal, @Body() body: CreateAgentBody): Promise<CreatedAgentView> {
     return CreatedAgentView.of(await this.reader.whole(who, await this.lifecycle.create(who, body)));
   }
@@ -50,13 +54,15 @@ export class HostedLifecycleController {
   @Requires('agents:write')
   @ApiOperation({
     summary: 'Change name, scope or model',
-    description: 'Another model or scope is used from the next start or restart on.',
+    description:
+      'Another model or scope is shown at once and used from the next start or restart on. `scopeId: null` takes it out of its ' +
+      'scope, `model: null` gives it the default.',
   })
   @ApiBody({ type: PatchAgentBody, examples: { name: { value: { name: 'renamed-agent' } } } })
   @ApiOkResponse({ type: AgentDetailView })
   @Refuses({
-    400: 'Nothing to change, a bad name, an unknown model or one its runtime cannot use',
-    404: 'No such agent',
+    400: 'Nothing to change, a bad name, an unknown model or one its runtime cannot use, or two different scopes',
+    404: 'No such agent or scope',
   })
   async change(
     @Who() who: Principal,
@@ -70,7 +76,12 @@ export class HostedLifecycleController {
   @Delete(':agentId')
   @ForAgent('own')
   @Requires('agents:write')
-  @ApiOperation({ summary: 'Delete an agent and everything that belongs to it', description: 'In any state.' })
+  @ApiOperation({
+    summary: 'Delete an agent and everything that belongs to it',
+    description:
+      'In any state. It is gone when this is answered; the answer waits up to 15 seconds for its container, and one that needs ' +
+      'longer is removed later.',
+  })
   @ApiOkResponse({ type: DeletedView })
   @Refuses({ 404: 'No such agent', 503: 'No engine answers; the agent is kept' })
   async remove(@Who() who: Principal, @TheAgent() agent: Agent): Promise<DeletedView> {

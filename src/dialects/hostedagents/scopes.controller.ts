@@ -72,7 +72,7 @@ export class HostedScopesController {
       'Its agents and secrets go to the organisation. A secret the organisation has already stays as it is, and the one of the scope is dropped. Containers that run are not touched.',
   })
   @ApiOkResponse({ type: ScopeDeletedView })
-  @Refuses({ 404: 'No such scope' })
+  @Refuses({ 400: 'The secrets of both together would be more than 1 MiB', 404: 'No such scope' })
   async remove(@Who() who: Principal, @TheScope() { id }: SeenGroup): Promise<ScopeDeletedView> {
     const { dropped } = await this.groups.remove(who, id);
     return { deleted: true, ...(dropped.length === 0 ? {} : { droppedSecrets: [...dropped] }) };

@@ -46,7 +46,7 @@ export class SessionFilesController {
     @Gone() gone: AbortSignal,
   ): Promise<StoredView> {
     await this.reach.require(agent);
-    const { file } = await this.uploads.store(who, agent.slug, await form.file('file', gone));
+    const { file } = await this.uploads.store(who, { id: agent.id }, await form.file('file', gone));
     return { name: file.name, path: `/workspace/uploads/${file.name}`, size: file.size };
   }
 }

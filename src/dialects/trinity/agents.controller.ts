@@ -127,7 +127,7 @@ export class TrinityAgentsController {
   @ApiOkResponse({ type: MessageView })
   @Refuses({ ...access, 503: 'No engine answers' })
   async stop(@Who() who: Principal, @Param('name') name: string): Promise<MessageView> {
-    await worded('stop', this.lifecycle.stop(who, name));
+    await worded('stop', this.lifecycle.stop(who, { slug: name }));
     return { message: `Agent ${name} stopped` };
   }
 

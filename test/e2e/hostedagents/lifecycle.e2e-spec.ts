@@ -48,7 +48,8 @@ describe('agents of the Hosted Agents API', () => {
     expect(status).toBe(200);
     expect(body).toMatchObject({ name: 'build agent', status: 'RUNNING', scopeId: null, scope: null });
     const sessions = body['sessions'] as { id: string; url: string }[];
-    expect(sessions[0]?.url).toMatch(/^http:\/\/\S+$/);
+    expect(sessions[0]?.url).toMatch(/^http:\/\/\S+\/s\/\S{32,}$/);
+    expect((await fetch(sessions[0]?.url ?? '')).status).toBe(200);
     expect(sessions.map(({ id }) => id)).toEqual([expect.stringMatching(/^ses_[0-9a-f]{32}$/)]);
     const id = String(body['agentId']);
     expect(await read(id)).toMatchObject({

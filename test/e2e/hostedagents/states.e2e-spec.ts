@@ -167,7 +167,7 @@ describe('the states of an agent', () => {
       )[0];
     const patch = (model: string | null) => hosted.patch(`${agents}/${id}`, { model });
     expect((await patch('openai/b')).body).toMatchObject({ status: 'RUNNING', model: 'openai/b' });
-    expect(await used()).toEqual({ model: null, provider: null, settled: false });
+    expect(await used()).toEqual({ model: 'a', provider: 'openai', settled: false });
     await post(id, 'restart');
     expect(await used()).toEqual({ model: 'b', provider: 'openai', settled: true });
     // Chosen, and chosen back: nothing changes.
@@ -177,10 +177,10 @@ describe('the states of an agent', () => {
     await patch('openai/a');
     await post(id, 'stop');
     expect((await patch(null)).body['model']).toBe('openai/a');
-    expect(await used()).toEqual({ model: null, provider: null, settled: true });
+    expect(await used()).toEqual({ model: 'a', provider: 'openai', settled: true });
     await post(id, 'start');
     expect(await read(id)).toMatchObject({ model: 'openai/a' });
-    expect(await used()).toEqual({ model: null, provider: null, settled: true });
+    expect(await used()).toEqual({ model: 'a', provider: 'openai', settled: true });
   });
 
   it('a start that misses its 30 seconds is given up, and may be tried again', async () => {
