@@ -38,6 +38,11 @@ it.each<[string, DomainError, number, string]>([
   ['an agent that does not end', new Upstream(why, 'agent_silent'), 502, 'agent_unreachable'],
   ['a start', new Upstream(why, 'start_failed'), 503, 'start_failed'],
   ['a stop', new Upstream(why, 'stop_failed'), 503, 'stop_failed'],
+  ['a method that is not there', new BadRequestForm(405, why), 405, 'invalid_request'],
+  ['a token for what needs a sign-in', new Forbidden(why), 403, 'forbidden'],
+  ['a database that is away', new Unavailable(why, 'database_unavailable', 2), 503, 'database_unavailable'],
+  ['a server that stops', new Unavailable(why, 'stopping', 2), 503, 'stopping'],
+  ['a disk that is full', new Unavailable(why, 'disk_full'), 503, 'disk_full'],
   ['a time that is over', new TimedOut(why, 'instance_timeout'), 503, 'start_failed'],
 ])('%s', (_what, error, status, code) => {
   expect(render(error)).toMatchObject({ status, body: { error: why, code } });
@@ -53,6 +58,9 @@ it.each<[string, DomainError, number, string, string]>([
     'agent_not_found',
     'Agent not found among those that are yours',
   ],
+  ['an unknown token', new NotFound('key', 'x'), 404, 'token_not_found', 'Token not found'],
+  ['an unknown file', new NotFound('file', 'x'), 404, 'file_not_found', 'File not found'],
+  ['an unknown path', new NotFound('route', 'x'), 404, 'route_not_found', 'Route not found'],
   ['an unknown approval', new NotFound('approval', 'x'), 404, 'permission_not_found', 'Permission not found'],
   [
     'a state',

@@ -51,7 +51,6 @@ const byCode: Readonly<Record<string, { readonly status: number; readonly code?:
   // Whoever waits for a start or stop that somebody else has turned back.
   stopped_meanwhile: { status: 503, code: 'start_failed' },
   started_meanwhile: { status: 503, code: 'stop_failed' },
-  renamed_meanwhile: { status: 503, code: 'stop_failed' },
   start_failed: { status: 503 },
   stop_failed: { status: 503 },
   group_exists: { status: 409, code: 'scope_exists', error: 'A scope with this name exists already' },
