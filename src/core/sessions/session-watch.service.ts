@@ -56,20 +56,18 @@ export class SessionWatch {
     const { follow, signal } = options;
     const box = new WatchBox(this.clock, signal);
     let quiet = 0;
-    let begun = false;
-    let { session } = options;
     const stop = this.events.subscribe((published) => {
       if (published.some(({ agentId }) => agentId === agent.id)) box.look();
     });
     try {
       while (!signal.aborted) {
-        // Asked only when it may be another one: pieces of text come by the thousand.
-        if (options.session === null && box.mayHaveMoved()) session = await this.history.live(who, agent);
-        if (!begun || session?.id !== box.sessionId) {
-          begun = true;
-          const from = startOf(session, options.since);
-          box.attach(this.streams, session?.id ?? null, from);
-          yield { type: 'session', session, from };
+        if (box.isDue(lookAgainMs)) {
+          const session = options.session ?? (await this.history.live(who, agent));
+          if (!box.attached || (session?.id ?? null) !== box.sessionId) {
+            const from = startOf(session, options.since);
+            box.attach(this.streams, session?.id ?? null, from);
+            yield { type: 'session', session, from };
+          }
         }
         let found = false;
         for await (const item of this.pending(box)) {
@@ -77,14 +75,13 @@ export class SessionWatch {
           yield item;
         }
         quiet = found ? 0 : quiet + 1;
-        // Another server may read the journal: its events are found by looking.
-        if (!found) box.doubt();
         if (!follow) return;
         if (quiet >= idleEvery) {
           quiet = 0;
           yield { type: 'idle' };
         }
-        await box.wait(lookAgainMs);
+        // Another server may read the journal: its events are found by looking.
+        if (!(await box.wait(lookAgainMs))) box.look();
       }
     } finally {
       stop();

@@ -7,101 +7,104 @@ import { SessionStreams } from './session-streams.js';
 import { SessionWatch, type WatchItem } from './session-watch.service.js';
 import type { Session } from './session.entity.js';
 
-const agent = { id: 'agent' } as Agent;
-const who = { userId: 'ada' } as Principal;
-const sessionCalled = (id: string): Session => ({ id, eventSeq: 0 }) as Session;
+describe('following a conversation', () => {
+  const gone = new AbortController();
+  let now: number;
+  let timers: (() => void)[];
+  let asked: { live: number; events: number };
+  let live: Session | null;
+  let listener: FleetListener;
+  let streams: SessionStreams;
+  let items: AsyncGenerator<WatchItem, void, undefined>;
 
-/** A watcher of the caller's running conversation, whose database counts what it is asked. */
-function watching() {
-  const listeners = new Set<FleetListener>();
-  const events = { subscribe: (one: FleetListener) => (listeners.add(one), () => listeners.delete(one)) };
-  const asked = { live: 0, events: 0 };
-  const timers: (() => void)[] = [];
-  let current: Session | null = sessionCalled('one');
-  const history = {
-    live: () => ((asked.live += 1), Promise.resolve(current)),
-    events: () => ((asked.events += 1), Promise.resolve([])),
+  beforeEach(() => {
+    now = 1_000_000;
+    timers = [];
+    asked = { live: 0, events: 0 };
+    live = { id: 's', eventSeq: 0 } as Session;
+    const clock = {
+      now: () => new Date(now),
+      after: (_ms: number, run: () => void) => {
+        timers.push(run);
+        return () => (timers = timers.filter((one) => one !== run));
+      },
+    } as unknown as Clock;
+    const history = {
+      live: () => {
+        asked.live += 1;
+        return Promise.resolve(live);
+      },
+      events: () => {
+        asked.events += 1;
+        return Promise.resolve([]);
+      },
+    } as unknown as History;
+    const events = { subscribe: (one: FleetListener) => ((listener = one), () => undefined) } as unknown as FleetEvents;
+    streams = new SessionStreams(events);
+    const agent = { id: 'a' } as Agent;
+    items = new SessionWatch(history, streams, events, clock).follow({} as Principal, agent, {
+      session: null,
+      since: null,
+      follow: true,
+      signal: gone.signal,
+    });
+  });
+
+  const say = (text: string, charOffset: number): void =>
+    streams.delta({ sessionId: 's', messageId: 'm', charOffset, text, thought: false });
+  const waiting = async (): Promise<void> => {
+    while (timers.length === 0) await new Promise(setImmediate);
   };
-  const clock = { after: (_ms: number, work: () => void) => (timers.push(work), () => undefined) };
-  const streams = new SessionStreams(events as unknown as FleetEvents);
-  const over = new AbortController();
-  const watch = new SessionWatch(
-    history as unknown as History,
-    streams,
-    events as unknown as FleetEvents,
-    clock as unknown as Clock,
-  );
-  const items = watch.follow(who, agent, { session: null, since: null, follow: true, signal: over.signal });
-  return {
-    asked,
-    next: async (): Promise<WatchItem | undefined> => (await items.next()).value ?? undefined,
-    say: (sessionId: string, charOffset: number) =>
-      streams.delta({ sessionId, messageId: 'm', charOffset, text: '.', thought: false }),
-    happens: (type: string) => {
-      for (const one of listeners) one([{ type, agentId: agent.id, data: {} } as unknown as FleetEvent]);
-    },
-    moveTo: (id: string) => (current = sessionCalled(id)),
-    passTime: () => {
-      for (const work of timers.splice(0)) work();
-    },
-    end: () => over.abort(),
+  const pass = async (ms: number): Promise<void> => {
+    await waiting();
+    now += ms;
+    for (const run of timers.splice(0)) run();
   };
-}
+  /** The next item, said while the watcher waits. */
+  async function heard(text: string, charOffset: number): Promise<unknown> {
+    const next = items.next();
+    await waiting();
+    say(text, charOffset);
+    const { value } = await next;
+    return value;
+  }
 
-/** What has to be done by then is done. */
-const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-
-describe('watching a conversation', () => {
-  it('asks the database nothing for pieces of text', async () => {
-    const { next, say, asked, end } = watching();
-    expect(await next()).toMatchObject({ type: 'session', session: { id: 'one' } });
-    let coming = next();
-    await settled();
-    const before = { ...asked };
-    for (let piece = 0; piece < 100; piece += 1) {
-      say('one', piece);
-      expect(await coming).toMatchObject({ type: 'delta', delta: { charOffset: piece } });
-      coming = next();
+  it('hands out each piece of a text once, as it comes, and asks the database nothing for it', async () => {
+    expect((await items.next()).value).toMatchObject({ type: 'session', from: 0 });
+    for (let n = 0; n < 50; n += 1) {
+      expect(await heard('x', n)).toMatchObject({ type: 'delta', delta: { text: 'x', charOffset: n } });
+      now += 20;
     }
-    expect(asked.live - before.live).toBeLessThanOrEqual(1);
-    expect(asked.events - before.events).toBeLessThanOrEqual(1);
-    end();
-    expect(await coming).toBeUndefined();
+    expect(asked).toEqual({ live: 1, events: 1 });
   });
 
-  it.each([
-    ['when something happens to the agent', ({ happens }: ReturnType<typeof watching>) => happens('session.created')],
-    ['after a while in which nothing was said', ({ passTime }: ReturnType<typeof watching>) => passTime()],
-  ])('goes over to another conversation %s', async (_when, strike) => {
-    const watched = watching();
-    const { next, say, moveTo, end } = watched;
-    await next();
-    let coming = next();
-    await settled();
-    say('one', 0);
-    await coming;
-    coming = next();
-    await settled();
-    moveTo('two');
-    strike(watched);
-    await settled();
-    expect(await coming).toMatchObject({ type: 'session', session: { id: 'two' } });
-    end();
+  it('looks for another conversation also while text flows', async () => {
+    await items.next();
+    expect(await heard('x', 0)).toMatchObject({ type: 'delta' });
+    now += 2000;
+    live = { id: 'other', eventSeq: 0 } as Session;
+    expect(await heard('y', 1)).toMatchObject({ type: 'session', session: { id: 'other' } });
+    expect(asked.live).toBe(2);
   });
 
-  it('goes over to another conversation also when that is told while pieces come', async () => {
-    const { next, say, moveTo, happens, end } = watching();
-    await next();
-    const coming = next();
-    await settled();
-    say('one', 0);
-    say('one', 1);
-    expect(await coming).toMatchObject({ type: 'delta' });
-    moveTo('two');
-    happens('session.created');
-    const seen: (string | undefined)[] = [];
-    for (let item = 0; item < 3 && !seen.includes('session'); item += 1) seen.push((await next())?.type);
-    expect(seen).toContain('session');
-    end();
+  it('looks for another conversation when something happens to the agent', async () => {
+    await items.next();
+    expect(await heard('x', 0)).toMatchObject({ type: 'delta' });
+    const next = items.next();
+    await waiting();
+    live = { id: 'other', eventSeq: 0 } as Session;
+    listener([{ type: 'session.created', agentId: 'a', data: {} } as unknown as FleetEvent]);
+    expect((await next).value).toMatchObject({ type: 'session', session: { id: 'other' } });
+  });
+
+  it('looks every two seconds while nothing happens, and says so now and then', async () => {
+    await items.next();
+    const next = items.next();
+    for (let n = 1; n < 7; n += 1) {
+      await waiting();
+      expect(asked).toEqual({ live: n, events: n });
+      await pass(2000);
+    }
+    expect((await next).value).toEqual({ type: 'idle' });
   });
 });

@@ -12,13 +12,15 @@ export class WatchBox {
   seq = 0;
   /** Something was left out: the database has it. */
   behind = false;
+  attached = false;
   private waiting: StreamItem[] = [];
-  /** The conversation may be over, and another one be there. */
-  private moved = true;
   private textLost = true;
   private leave: () => void = () => undefined;
   private wake: () => void = () => undefined;
   private woken = false;
+  /** Which conversation it is may have changed. */
+  private due = true;
+  private lookedAt = 0;
 
   constructor(
     private readonly clock: Clock,
@@ -27,7 +29,7 @@ export class WatchBox {
 
   attach(streams: SessionStreams, sessionId: string | null, seq: number): void {
     this.detach();
-    Object.assign(this, { sessionId, seq, behind: true, textLost: true, waiting: [] });
+    Object.assign(this, { attached: true, sessionId, seq, behind: true, textLost: true, waiting: [] });
     if (sessionId !== null) this.leave = streams.subscribe(sessionId, (item) => this.receive(item));
   }
 
@@ -38,20 +40,19 @@ export class WatchBox {
 
   /** Something happened that may have left events behind. */
   look(): void {
-    this.doubt();
+    this.due = true;
+    this.behind = true;
     this.rouse();
   }
 
-  /** The next look asks the database for everything. */
-  doubt(): void {
-    Object.assign(this, { behind: true, moved: true });
-  }
-
-  /** True once after each doubt, and at the beginning. */
-  mayHaveMoved(): boolean {
-    const { moved } = this;
-    this.moved = false;
-    return moved;
+  /** Whether to ask which conversation it is: after something happened, and every `ms` while text flows. Not for each piece. */
+  isDue(ms: number): boolean {
+    this.woken = false;
+    const now = this.clock.now().getTime();
+    if (!this.due && now - this.lookedAt < ms) return false;
+    this.due = false;
+    this.lookedAt = now;
+    return true;
   }
 
   /** The database is about to be read: what waits is in it, or comes again. */
@@ -81,26 +82,21 @@ export class WatchBox {
     return true;
   }
 
-  /** Resolves when there is something, after `ms`, or when the watcher is gone. */
-  async wait(ms: number): Promise<void> {
-    if (this.woken || this.signal.aborted || this.waiting.length > 0) {
-      this.woken = false;
-      return;
-    }
-    await new Promise<void>((resolve) => {
-      const finish = (): void => {
+  /** Resolves when there is something, or when the watcher is gone; with false after `ms` in which nothing came. */
+  async wait(ms: number): Promise<boolean> {
+    if (this.woken || this.signal.aborted || this.waiting.length > 0) return true;
+    return new Promise<boolean>((resolve) => {
+      const finish = (came: boolean): void => {
         cancel();
-        this.signal.removeEventListener('abort', finish);
-        resolve();
+        this.signal.removeEventListener('abort', gone);
+        this.wake = () => undefined;
+        resolve(came);
       };
-      const cancel = this.clock.after(ms, () => {
-        this.doubt();
-        finish();
-      });
-      this.signal.addEventListener('abort', finish, { once: true });
-      this.wake = finish;
+      const gone = (): void => finish(true);
+      const cancel = this.clock.after(ms, () => finish(false));
+      this.signal.addEventListener('abort', gone, { once: true });
+      this.wake = gone;
     });
-    this.woken = false;
   }
 
   private receive(item: StreamItem): void {
