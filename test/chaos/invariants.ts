@@ -99,6 +99,7 @@ export async function expectEngineMatches(server: ChildServer): Promise<void> {
   const { instances, volumes } = await server.engine();
   const rows = await server.sql<InstanceRow>(instancesSql);
   const made = rows.filter((row) => row.ref !== null);
+  expect(rows.filter(({ state, ref }) => state === 'running' && ref === null)).toEqual([]);
   expect(instances.map((one) => one.instanceId).sort()).toEqual(made.map((row) => row.id).sort());
   expect([...new Set(volumes.map((one) => one.instanceId))].sort()).toEqual(made.map((row) => row.id).sort());
   const phases = Object.fromEntries(instances.map((one) => [one.instanceId, one.phase === 'running']));
@@ -127,12 +128,13 @@ export async function expectNoStrayProcesses(server: ChildServer): Promise<void>
   });
 }
 
-/** I8: what failed says why. */
+/** I8: what failed says why, in words. */
 export async function expectReasons(server: ChildServer): Promise<void> {
   const silent = await server.sql(
-    `select id, state from instances where state = 'failed' and reason is null
-     union all select id, state from turns where state in ('failed', 'interrupted') and error is null
-     union all select id, state from schedule_executions where state in ('failed', 'skipped') and error is null`,
+    `select id, state from instances where state = 'failed' and coalesce(trim(reason), '') = ''
+     union all select id, state from turns where state in ('failed', 'interrupted') and coalesce(trim(error), '') = ''
+     union all select id, state from schedule_executions
+       where state in ('failed', 'skipped') and coalesce(trim(error), '') = ''`,
   );
   expect({ silent }).toEqual({ silent: [] });
 }

@@ -3,7 +3,7 @@ import { makeDataDir } from '../../support/database.js';
 import type { TrinityClient } from '../../support/trinity-client.js';
 import { until } from '../../support/until.js';
 import { ChildServer } from '../child-server.js';
-import { expectReasons, expectWholeSessions } from '../invariants.js';
+import { expectEngineMatches, expectReasons, expectWholeSessions, openTurns, untilSettled } from '../invariants.js';
 import { Random } from '../random.js';
 import { signInByMail } from '../rig/people.js';
 import { full, report, roundsOf } from '../rig/rounds.js';
@@ -123,6 +123,9 @@ describe(`approvals (seed ${seed})`, () => {
         `select turn_id from session_events where kind in ('approval_answered') group by turn_id having count(*) > 1`,
       );
       expect(decisions).toEqual([]);
+      await untilSettled(server);
+      expect(await openTurns(server)).toEqual([]);
+      await expectEngineMatches(server);
       await expectWholeSessions(server);
       await expectReasons(server);
     },

@@ -5,7 +5,14 @@ import { join } from 'node:path';
 import { makeDataDir } from '../../support/database.js';
 import { until } from '../../support/until.js';
 import { ChildServer } from '../child-server.js';
-import { expectEngineMatches, expectNoStrayProcesses, expectReasons, untilSettled } from '../invariants.js';
+import {
+  expectEngineMatches,
+  expectNoStrayProcesses,
+  expectReasons,
+  expectWholeSessions,
+  untilSettled,
+} from '../invariants.js';
+import { expectNoDrafts, expectNothingLeft } from '../leftovers.js';
 import { describeDocker, dockerWorld, volumesOf, type DockerWorld } from '../rig/docker-world.js';
 import { full, report } from '../rig/rounds.js';
 
@@ -101,6 +108,8 @@ describe('a crash between two steps', () => {
       const outcome = row ? `${row.slug} is ${row.state}` : `${name} is gone`;
       report(point, [`${operation} ${name}`], `ready after ${readyMs} ms, ${outcome} ${settledMs} ms later`);
       expect(answer).toBeNull();
+      // Forward or back, and not given up on the way.
+      expect(row?.state).not.toBe('failed');
       if (operation === 'createPrompted') await expectOneOpening(name);
       // Nobody was told that they are written: each file is the old or the new one, and asking again completes it.
       if (isAboutCredentials(operation)) {
@@ -118,6 +127,8 @@ describe('a crash between two steps', () => {
       if (isAboutCredentials(operation)) expect(await credentialsOf(name)).toEqual(['V=new\n', 'V=new\n']);
       await untilSettled(server);
       await expectEngineMatches(server);
+      await expectWholeSessions(server);
+      await expectNoDrafts(server);
     },
     120_000,
   );
@@ -231,6 +242,8 @@ describeDocker('a crash inside a step of the Docker adapter', () => {
     const readyMs = await server.start();
     await untilSettled(server);
     report(point, ['one agent'], `ready after ${readyMs} ms`);
+    await expectReasons(server);
+    await expectNothingLeft(world);
   }
 
   it('between volumes and container: the agent comes up', async () => {

@@ -226,6 +226,10 @@ describeDocker('the engine behind a fault proxy', () => {
     proxy.faults = [{ kind: 'fail', call: /^POST \/(v[\d.]+\/)?containers\/[0-9a-f]+\/start/, times: 1 }];
     const refused = await server.admin.post('/api/agents/resting/start');
     proxy.faults = [];
+    expect([refused.status, refused.body['detail']]).toEqual([
+      500,
+      expect.stringContaining('injected by the fault proxy'),
+    ]);
     report(
       'the engine fails',
       proxy.struck.slice(before).map(() => 'a start'),

@@ -2,6 +2,13 @@ import { rmSync } from 'node:fs';
 import { makeDataDir } from '../../support/database.js';
 import { until } from '../../support/until.js';
 import { ChildServer } from '../child-server.js';
+import {
+  expectEngineMatches,
+  expectNoStrayProcesses,
+  expectReasons,
+  expectWholeSessions,
+  untilSettled,
+} from '../invariants.js';
 import { full, report, roundsOf } from '../rig/rounds.js';
 
 // R12: one agent takes a message and never answers, with 200 requests to it at once. Few wait, the rest is refused at once,
@@ -13,8 +20,8 @@ const mostTaken = 4;
 const others = Array.from({ length: full ? 49 : 2 }, (_, n) => `brisk-${n}`);
 /** Reads of each of the others in a measurement. */
 const readsEach = full ? 8 : 30;
-/** How much slower the others may become. The list says 1.2, on a machine that does nothing else. */
-const mostTimes = 3;
+/** How much slower the others may become, in the best round: as with benchmarks, a limit is missed when it is missed each time. */
+const mostTimes = 1.2;
 
 describe(`one of ${others.length + 1} agents hangs`, () => {
   let server: ChildServer;
@@ -96,6 +103,11 @@ describe(`one of ${others.length + 1} agents hangs`, () => {
       expect((await server.admin.post('/api/agents/hung/start')).status).toBe(200);
       const back = await server.admin.post('/api/agents/hung/chat', { message: '<<say back>>' });
       expect([back.status, back.body['response']]).toEqual([200, 'back']);
+      await untilSettled(server);
+      await expectWholeSessions(server);
+      await expectEngineMatches(server);
+      await expectNoStrayProcesses(server);
+      await expectReasons(server);
     },
     600_000,
   );

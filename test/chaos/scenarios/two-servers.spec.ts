@@ -49,6 +49,13 @@ describeBoth('two servers on one database', () => {
     return file.body.trim().split('\n');
   };
 
+  async function expectWhole(server: ChildServer): Promise<void> {
+    await untilSettled(server);
+    await expectWholeSessions(server);
+    await expectEngineMatches(server);
+    await expectReasons(server);
+  }
+
   it('lets one lead, and serves the whole API on the other', async () => {
     const { admin } = other();
     expect((await admin.post('/api/agents', { name: 'shared' })).status).toBe(200);
@@ -96,30 +103,31 @@ describeBoth('two servers on one database', () => {
 
       await dying.start();
       expect(leads(dying)).toBe(false);
-      await untilSettled(staying);
-      await expectWholeSessions(staying);
-      await expectEngineMatches(staying);
-      await expectReasons(staying);
+      await expectWhole(staying);
     },
     120_000,
   );
 
-  it('goes on when the leader hangs, and has one leader when it wakes up', async () => {
-    const [hanging, staying] = [leader(), other()];
-    const prompt = '<<bash echo hang | tee -a lines.txt>> <<slow 60 50>> <<say awake>>';
-    const chat = staying.admin.post('/api/agents/shared/chat', { message: prompt });
-    await until('the agent works', async () => (await linesOf(staying)).includes('hang'));
-    hanging.signal('SIGSTOP');
-    const began = Date.now();
-    await until('the other leads', () => leads(staying), 20_000);
-    const tookMs = Date.now() - began;
-    hanging.signal('SIGCONT');
-    await until('the first steps back', () => !leads(hanging), 20_000);
-    expect(String((await chat).body['response'])).toMatch(/tick 60 awake$/);
-    report('leader hangs', ['a turn of 3 s'], `the other leads after ${tookMs} ms`);
-    expect((await linesOf(staying)).filter((line) => line === 'hang')).toHaveLength(1);
-    await expectWholeSessions(staying);
-  }, 120_000);
+  it.each(roundsOf(1, 10))(
+    'goes on when the leader hangs, and has one leader when it wakes up (round %d)',
+    async (round) => {
+      const [hanging, staying] = [leader(), other()];
+      const prompt = `<<bash echo hang-${round} | tee -a lines.txt>> <<slow 60 50>> <<say awake-${round}>>`;
+      const chat = staying.admin.post('/api/agents/shared/chat', { message: prompt });
+      await until('the agent works', async () => (await linesOf(staying)).includes(`hang-${round}`));
+      hanging.signal('SIGSTOP');
+      const began = Date.now();
+      await until('the other leads', () => leads(staying), 20_000);
+      const tookMs = Date.now() - began;
+      hanging.signal('SIGCONT');
+      await until('the first steps back', () => !leads(hanging), 20_000);
+      expect(String((await chat).body['response'])).toMatch(new RegExp(`tick 60 awake-${round}$`));
+      report(`leader hangs, round ${round}`, ['a turn of 3 s'], `the other leads after ${tookMs} ms`);
+      expect((await linesOf(staying)).filter((line) => line === `hang-${round}`)).toHaveLength(1);
+      await expectWhole(staying);
+    },
+    120_000,
+  );
 
   it('fires a schedule once a minute, also when the leader hangs at that time and wakes up again', async () => {
     const path = '/api/agents/shared/schedules';
@@ -172,15 +180,25 @@ describeBoth('two servers on one database', () => {
     expect(new Set(all.map(({ planned }) => planned)).size).toBe(all.length);
     expect((await linesOf(staying)).filter((line) => line === 'tick')).toHaveLength(all.length);
     report('a schedule, leader hangs', ['two minutes that came due'], `${all.length} runs, each once`);
-    await expectWholeSessions(staying);
+    await expectWhole(staying);
   }, 120_000);
 
-  it('hands over at once when the leader is stopped', async () => {
-    const [stopping, staying] = [leader(), other()];
-    const began = Date.now();
-    const { code } = await stopping.stop();
-    await until('the other leads', () => leads(staying), 5_000);
-    report('leader stopped', ['the leader'], `exit ${code}, handed over within ${Date.now() - began} ms`);
-    expect((await staying.admin.post('/api/agents/shared/stop')).status).toBe(200);
-  }, 60_000);
+  it.each(roundsOf(1, 10))(
+    'hands over at once when the leader is stopped (round %d)',
+    async (round) => {
+      const [stopping, staying] = [leader(), other()];
+      const began = Date.now();
+      const { code } = await stopping.stop();
+      await until('the other leads', () => leads(staying), 5_000);
+      const tookMs = Date.now() - began;
+      report(`leader stopped, round ${round}`, ['the leader'], `exit ${code}, handed over within ${tookMs} ms`);
+      expect(code).toBe(0);
+      for (const wish of ['stop', 'start'])
+        expect((await staying.admin.post(`/api/agents/shared/${wish}`)).status).toBe(200);
+      await stopping.start();
+      expect([leads(stopping), leads(staying)]).toEqual([false, true]);
+      await expectWhole(staying);
+    },
+    120_000,
+  );
 });
