@@ -40,6 +40,8 @@ export interface BenchDialect {
   /** A file, replaced if it is there. */
   upload(agent: string, name: string, bytes: Buffer): Call;
   isUploaded(body: Body, bytes: number): boolean;
+  /** Stops and starts an agent that runs. Missing: this API has no such call. */
+  readonly restart?: { call(agent: string): Call; isDone(body: Body): boolean };
   /** Path of the event socket; `lastSeen` asks for what came after it. Missing: this API has none. */
   readonly events?: {
     path(token: string, lastSeen?: string): string;
@@ -57,6 +59,10 @@ export interface ManagingDialect extends BenchDialect {
   /** null: this API cannot. */
   rename(name: string, to: string): Call | null;
   remove(name: string): Call;
+  /** Gives a running agent 1 GiB and two cores. */
+  limit(name: string): Call;
+  isLimited(body: Body): boolean;
+  isStopped(body: Body, name: string): boolean;
   stats(name: string): Call;
   isStats(body: Body): boolean;
   chat(name: string, message: string): Call;

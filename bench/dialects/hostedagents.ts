@@ -42,4 +42,8 @@ export const hostedagents: BenchDialect = {
     },
   }),
   isUploaded: (body: Body, bytes) => body.uploaded === true && body.file.size === bytes,
+  restart: {
+    call: (agent) => ({ method: 'POST', path: agents(`/${agent}/restart`), body: {} }),
+    isDone: (body: Body) => body.status === 'RUNNING' && body.restarted === true,
+  },
 };
