@@ -73,7 +73,7 @@ const reviewed: readonly (readonly [RegExp, RegExp])[] = [
   [/principals\.ts$/, /^(userColumns|condition)$/],
   [/(agent-grants|requests)\.service\.ts$/, /^sql$/],
   [/agent-directory\.service\.ts$/, /^tagged$|^wanted\.length > 0 \? tagged : ''$/],
-  [/(fleet-overview|workload)\.service\.ts$/, /^(columns|tables|i)$/],
+  [/(fleet-overview|workload)\.service\.ts$/, /^(columns|tables|i|phaseSql\(i\))$/],
   [/groups\.service\.ts$/, /^condition$/],
   [/home-layouts\.service\.ts$/, /^mostFolders$/],
   [/job-runner\.ts$/, /^(change|due)$/],
