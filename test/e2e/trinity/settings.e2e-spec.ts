@@ -75,3 +75,20 @@ describe('SSH access that is off at first', () => {
     }
   });
 });
+
+describe('SSH access for administrators only', () => {
+  it('is refused to the owner of an agent', async () => {
+    const fleet = await bootFleet({ env: { TRINITY_SSH_ADMIN_ONLY: 'true' } });
+    try {
+      const ada = await fleet.givenUser('ada');
+      await fleet.givenAgent('hers', {}, ada);
+      const ask = (as: TrinityClient) => as.post('/api/agents/hers/ssh-access', { generate_key: true });
+      const refused = await ask(ada);
+      expect([refused.status, refused.body]).toEqual([403, { detail: 'Admin access required' }]);
+      // This server has no gateway; it is asked for only where access is allowed.
+      expect((await ask(fleet.admin)).status).toBe(503);
+    } finally {
+      await fleet.close();
+    }
+  });
+});
